@@ -1,0 +1,89 @@
+//! Mistakes in the arguments of attributes.
+
+use super::Mistake;
+
+const SETTINGS: &str = "the settings are name, keep_alive, min_concurrency, max_concurrency, \
+    concurrency_buffer, scaling_delay, max_multiplexing, request_timeout, startup_timeout, \
+    termination_grace_period_seconds, machine_type, num_gpus and skip_retry_conditions";
+
+impl Mistake {
+    pub(crate) const NOT_AN_ARGUMENT: Self = Self::fixed(
+        "this is no setting",
+        "write `name = value` and commas between, as in `keep_alive = 60, max_multiplexing = 4`",
+    );
+    pub(crate) const CRATE_IS_NO_PATH: Self = Self::fixed(
+        "`crate` takes a path",
+        "write where fal_app is found, as in `crate = my_framework::fal_app`",
+    );
+    pub(crate) const BAD_APP_NAME: Self = Self::fixed(
+        "this cannot be an app's name, because the name stands in URLs",
+        "use 1 to 128 letters, digits, `-`, `_` and `.`, as in `name = \"my-app\"`",
+    );
+    pub(crate) const NOT_SECONDS: Self = Self::fixed(
+        "a time is a number of whole seconds",
+        "write it without quotes, unit or fraction: `60` is a minute",
+    );
+    pub(crate) const NOT_A_COUNT: Self = Self::fixed(
+        "this setting is a whole number",
+        "write it without quotes or fraction, as in `4`",
+    );
+    pub(crate) const NOT_A_BOOL: Self = Self::fixed(
+        "`needs_retry` is `true` or `false`",
+        "`true` makes the queue try again, `false` forbids it; without it the status decides",
+    );
+    pub(crate) const NOT_CONDITIONS: Self = Self::fixed(
+        "`skip_retry_conditions` is a list of names",
+        "write `[\"timeout\"]`; the names are timeout, server_error and connection_error",
+    );
+
+    pub(crate) fn argument_twice(name: &str) -> Self {
+        Self::new(format!("`{name}` is set twice"), "remove one of the two")
+    }
+
+    pub(crate) fn unknown_setting(written: &str, meant: Option<&str>) -> Self {
+        let help = meant.map_or_else(|| SETTINGS.to_owned(), did_you_mean);
+        Self::new(format!("there is no setting `{written}`"), help)
+    }
+
+    pub(crate) fn not_text(example: &str) -> Self {
+        Self::new("this setting is text", format!("put it in quotes, as in `\"{example}\"`"))
+    }
+
+    pub(crate) fn out_of_range(least: u64, most: u64, unit: &str) -> Self {
+        Self::new(
+            "this number is out of range",
+            format!("the least is {least} and the most is {most}{unit}"),
+        )
+    }
+
+    pub(crate) fn unknown_condition(written: &str, meant: Option<&str>) -> Self {
+        let all = || "the conditions are timeout, server_error and connection_error".to_owned();
+        let help = meant.map_or_else(all, did_you_mean);
+        Self::new(format!("there is no retry condition `{written}`"), help)
+    }
+
+    pub(crate) fn min_above_max(least: u32, most: u32) -> Self {
+        Self::new(
+            format!("`min_concurrency` is {least}, but `max_concurrency` allows only {most}"),
+            "lower the one or raise the other",
+        )
+    }
+
+    pub(crate) fn setting_on_impl(name: &str) -> Self {
+        Self::new(
+            format!("`{name}` belongs on the struct"),
+            format!("write `#[fal_app({name} = ..)]` on the struct, and a plain `#[fal_app]` here"),
+        )
+    }
+
+    pub(crate) fn unknown_status_key(written: &str, meant: Option<&str>) -> Self {
+        let all =
+            || "the status may be followed by `needs_retry = true` and `type = \"..\"`".to_owned();
+        let help = meant.map_or_else(all, did_you_mean);
+        Self::new(format!("a status has no `{written}`"), help)
+    }
+}
+
+fn did_you_mean(word: &str) -> String {
+    format!("did you mean `{word}`?")
+}

@@ -1,0 +1,136 @@
+//! Mistakes in the signatures of setup, endpoints, health check and teardown.
+
+use super::Mistake;
+
+const RESULT: &str = "write `Result<Output, PredictError>`: `Output` derives `Serialize`, and \
+    `PredictError` derives `AppError` and names a status for each way to fail";
+
+const NOT_A_RESPONSE: &str = "the `Ok` type is data that derives `Serialize`, and goes out with 200; \
+    another status is a variant of the error that says `#[status(..)]`";
+
+impl Mistake {
+    pub(crate) const SETUP_WITH_SELF: Self = Self::fixed(
+        "a setup has no `self`: it makes the app",
+        "write `async fn setup(cx: &SetupContext) -> Result<Self, SetupError>`",
+    );
+    pub(crate) const SETUP_CONTEXT_BY_VALUE: Self = Self::fixed(
+        "a setup borrows its context",
+        "write `cx: &SetupContext`, or no argument at all",
+    );
+    pub(crate) const SETUP_SECOND_ARGUMENT: Self = Self::fixed(
+        "a setup takes at most one argument",
+        "take `cx: &SetupContext` alone: `cx.var(\"NAME\")` reads an environment variable",
+    );
+    pub(crate) const SETUP_RETURNS: Self = Self::fixed(
+        "a setup returns the app, or why there is none",
+        "write `Result<Self, SetupError>`, with both types; with `SetupError`, `?` takes any error",
+    );
+    pub(crate) const TEARDOWN_BORROWS: Self = Self::fixed(
+        "a teardown takes the app itself: no request is left that could need it",
+        "write `async fn teardown(self)`",
+    );
+    pub(crate) const TEARDOWN_WITH_ARGUMENT: Self =
+        Self::fixed("a teardown takes nothing but the app", "write `async fn teardown(self)`");
+    pub(crate) const TEARDOWN_RETURNS: Self = Self::fixed(
+        "a teardown returns nothing: the process ends after it, and nobody could act on an error",
+        "log the error in the body, and write `async fn teardown(self)`",
+    );
+    pub(crate) const HEALTH_WITH_INPUT: Self = Self::fixed(
+        "a health check takes no input",
+        "write `async fn healthy(&self) -> Result<(), Unhealthy>`",
+    );
+    pub(crate) const HEALTH_RETURNS: Self = Self::fixed(
+        "a health check returns whether the runner is healthy, and nothing else",
+        "write `async fn healthy(&self) -> Result<(), Unhealthy>`",
+    );
+    pub(crate) const ENDPOINT_NOT_ASYNC: Self = Self::fixed(
+        "an endpoint is async, so that one request does not hold up the others",
+        "write `async fn`, and run what blocks or computes for long in `tokio::task::spawn_blocking`",
+    );
+    pub(crate) const PATH_MISSING: Self = Self::fixed(
+        "there is no path",
+        "write `#[endpoint(\"/\")]`, or another path in place of `/`",
+    );
+    pub(crate) const PATH_IS_NO_TEXT: Self = Self::fixed(
+        "a path is one text",
+        "put it in quotes, as in `\"/generate\"`, and nothing beside it",
+    );
+    pub(crate) const PATH_NOT_PLAIN: Self = Self::fixed(
+        "a path is fixed text of letters, digits and marks such as `-`, `_`, `.` and `/`",
+        "take what varies as a field of the input",
+    );
+    pub(crate) const SECOND_INPUT: Self = Self::fixed(
+        "an endpoint takes one input: the request's JSON body",
+        "make both fields of one struct that derives `Deserialize`",
+    );
+    pub(crate) const BORROWED_INPUT: Self =
+        Self::fixed("an endpoint owns its input", "take it by value, without the `&`");
+    pub(crate) const OPAQUE_INPUT: Self = Self::fixed(
+        "an endpoint's input needs a type with a name, because it is read from JSON",
+        "write a struct that derives `Deserialize`",
+    );
+    pub(crate) const ENDPOINT_RETURNS_NOTHING: Self =
+        Self::fixed("this endpoint returns nothing", RESULT);
+    pub(crate) const OPAQUE_OUTPUT: Self = Self::fixed(
+        "behind `impl` any status could hide, a 503 included, so an endpoint's types have names",
+        RESULT,
+    );
+
+    pub(crate) fn generic_function(role: &str) -> Self {
+        Self::new(
+            format!("{role} cannot be generic: nobody says with which types to call it"),
+            "name the types, and call a generic function from the body",
+        )
+    }
+
+    pub(crate) fn unsafe_function(role: &str) -> Self {
+        Self::new(
+            format!("{role} cannot be unsafe: its caller promises nothing"),
+            "write a safe function, with an unsafe block around what needs one",
+        )
+    }
+
+    pub(crate) fn no_receiver(role: &str) -> Self {
+        Self::new(
+            format!("{role} works with the app that setup has made"),
+            "take `&self` as the first argument",
+        )
+    }
+
+    pub(crate) fn exclusive_receiver(role: &str) -> Self {
+        Self::new(
+            format!("{role} shares the app with other requests"),
+            "take `&self`, and put what changes behind a `Mutex` or an atomic",
+        )
+    }
+
+    pub(crate) fn owned_receiver(role: &str) -> Self {
+        Self::new(
+            format!("{role} only borrows the app: the next request needs it too"),
+            "take `&self`",
+        )
+    }
+
+    pub(crate) fn path_without_slash(path: &str) -> Self {
+        Self::new("a path begins with a slash", format!("write `\"/{path}\"`"))
+    }
+
+    pub(crate) fn path_twice(path: &str, first: &str) -> Self {
+        Self::new(
+            format!("`{first}` already answers on `{path}`"),
+            "give one of the two a path of its own",
+        )
+    }
+
+    pub(crate) fn no_result(written: &str) -> Self {
+        Self::new(format!("an endpoint returns a `Result`, not `{written}`"), RESULT)
+    }
+
+    pub(crate) fn response_output(written: &str) -> Self {
+        Self::new(format!("an endpoint returns a `Result` of plain data, not `{written}`"), RESULT)
+    }
+
+    pub(crate) fn response_inside(written: &str) -> Self {
+        Self::new(format!("an endpoint's output is plain data, not `{written}`"), NOT_A_RESPONSE)
+    }
+}

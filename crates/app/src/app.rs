@@ -1,0 +1,98 @@
+//! What an app is: its identity and limits, and how it is set up, routed and torn down.
+//!
+//! Both traits are written by `#[fal_app]`: [`App`] by the attribute on the struct, [`Wired`] by
+//! the attribute on its `impl`. Neither half serves anything alone.
+
+use std::fmt;
+
+use crate::{routes::Routes, setup::SetupContext};
+
+/// A type that is an app: `#[fal_app(name = "..")]` on a struct writes this.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an app",
+    label = "not an app",
+    note = "put `#[fal_app(name = \"..\")]` on the struct"
+)]
+pub trait App: Sized + Send + Sync + 'static {
+    /// What the platform is told about the app before it starts it.
+    const METADATA: Metadata;
+}
+
+/// An app that can be set up and has endpoints: `#[fal_app]` on its `impl` writes this.
+#[diagnostic::on_unimplemented(
+    message = "app `{Self}` has no endpoints",
+    label = "this app is declared, but nothing is wired to it",
+    note = "add `#[fal_app] impl {Self} {{ .. }}` with a `#[setup]` and at least one \
+            `#[endpoint(\"/..\")]`"
+)]
+pub trait Wired: App {
+    /// Why a setup did not finish.
+    type SetupError: fmt::Display + Send + 'static;
+
+    /// Builds the app. The port opens only after this has returned `Ok`.
+    fn setup(cx: &SetupContext) -> impl Future<Output = Result<Self, Self::SetupError>> + Send;
+
+    /// Adds the app's endpoints.
+    fn routes(routes: Routes<Self>) -> Routes<Self>;
+
+    /// Runs once, after the last request has ended and before the process does.
+    fn teardown(self) -> impl Future<Output = ()> + Send {
+        async move { drop(self) }
+    }
+}
+
+/// An app's name and the limits it declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metadata {
+    /// The app's name: its alias where it is deployed.
+    pub name: &'static str,
+    /// The limits it declares.
+    pub limits: Limits,
+}
+
+/// The limits an app may declare; `None` leaves the platform's default. Times are whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How long an idle runner is kept, in seconds.
+    pub keep_alive: Option<u64>,
+    /// How many runners are always kept.
+    pub min_concurrency: Option<u32>,
+    /// How many runners there may be.
+    pub max_concurrency: Option<u32>,
+    /// How many runners are kept beyond those that are busy.
+    pub concurrency_buffer: Option<u32>,
+    /// How long a wish for more runners must last before one is started, in seconds.
+    pub scaling_delay: Option<u64>,
+    /// How many requests one runner serves at the same time, at least 1.
+    pub max_multiplexing: Option<u32>,
+    /// How long one attempt may take, in seconds.
+    pub request_timeout: Option<u64>,
+    /// How long setup may take, in seconds.
+    pub startup_timeout: Option<u64>,
+    /// How long a stopping runner may take for requests in flight and teardown, in seconds.
+    pub termination_grace_period_seconds: Option<u64>,
+    /// The kind of machine the app wants.
+    pub machine_type: Option<&'static str>,
+    /// How many GPUs one runner wants.
+    pub num_gpus: Option<u32>,
+    /// Conditions that are never retried: of `timeout`, `server_error`, `connection_error`.
+    pub skip_retry_conditions: &'static [&'static str],
+}
+
+impl Limits {
+    /// Nothing declared.
+    pub const NONE: Self = Self {
+        keep_alive: None,
+        min_concurrency: None,
+        max_concurrency: None,
+        concurrency_buffer: None,
+        scaling_delay: None,
+        max_multiplexing: None,
+        request_timeout: None,
+        startup_timeout: None,
+        termination_grace_period_seconds: None,
+        machine_type: None,
+        num_gpus: None,
+        skip_retry_conditions: &[],
+    };
+}

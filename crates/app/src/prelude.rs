@@ -1,0 +1,13 @@
+//! What an app's file needs: `use fal_app::prelude::*;`.
+
+pub use fal_policy::RunnerBroken;
+pub use schemars::{self, JsonSchema};
+pub use serde::{self, Deserialize, Serialize};
+
+pub use crate::{
+    AppError,
+    event_stream::EventStream,
+    fal_app,
+    health::Unhealthy,
+    setup::{SetupContext, SetupError},
+};

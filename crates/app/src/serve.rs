@@ -1,0 +1,168 @@
+//! The program around an app: set up, listen, drain, tear down, exit.
+
+use std::{
+    io::Write as _,
+    net::{Ipv4Addr, SocketAddr},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use axum::Router;
+use tokio::{net::TcpListener, runtime, select};
+
+use crate::{
+    app::{App, Wired},
+    describe::describe,
+    logs,
+    serve::{arguments::Command, connections::Connections, signals::Signals},
+    setup::{Ready, SetupContext, SetupFailure, run_setup},
+    shell::Shell,
+};
+
+mod arguments;
+mod connections;
+mod signals;
+
+/// Where an app listens when `PORT` does not say it.
+const DEFAULT_PORT: u16 = 8080;
+
+/// Runs the app's program: what [`main!`](crate::main) calls.
+///
+/// Runs the setup, then listens on `127.0.0.1:$PORT` (8080 without it) until SIGTERM or SIGINT,
+/// then stops accepting at once, finishes what is in flight, and tears the app down. A second
+/// SIGINT ends it without waiting.
+///
+/// The exit code is 0 after a clean stop, 1 when it cannot listen, 2 for arguments or a `PORT`
+/// that are none, 3 when the setup fails.
+#[must_use]
+pub fn serve<A: Wired>() -> ExitCode {
+    program::<A>(Ready::into_shell)
+}
+
+/// The same with routes or layers of the author's own, as in [`Ready::into_shell_with`].
+#[must_use]
+pub fn serve_with<A: Wired>(add: impl FnOnce(Router) -> Router) -> ExitCode {
+    program::<A>(|ready| ready.into_shell_with(add))
+}
+
+fn program<A: Wired>(wrap: impl FnOnce(Ready<A>) -> Shell<A>) -> ExitCode {
+    let name = <A as App>::METADATA.name;
+    match arguments::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Serve) => run(wrap),
+        Ok(Command::Help) => print(&arguments::help(name)),
+        Ok(Command::Describe) => match describe::<A>() {
+            Ok(described) => print(&described.to_string()),
+            Err(wrong) => complain(&format!("routes are wrong: {wrong}"), 3),
+        },
+        Err(unknown) => complain(&format!("unknown argument {unknown:?}; see --help"), 2),
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    match writeln!(std::io::stdout(), "{text}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_closed) => ExitCode::FAILURE,
+    }
+}
+
+fn complain(text: &str, code: u8) -> ExitCode {
+    match writeln!(std::io::stderr(), "error: {text}") {
+        Ok(()) | Err(_) => ExitCode::from(code),
+    }
+}
+
+fn run<A: Wired>(wrap: impl FnOnce(Ready<A>) -> Shell<A>) -> ExitCode {
+    let cx = SetupContext::from_env();
+    logs::install(cx.var("RUST_LOG"));
+    let runtime = match runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&format!("the runtime did not start: {error}"), 1),
+    };
+    let ended = runtime.block_on(live(cx, wrap));
+    // A thread that the app left blocked must not keep a stopped runner alive.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tracing::error!("{failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+/// Why a program ended before its time.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Setup(SetupFailure),
+    #[error("PORT is {0:?}, which is no port")]
+    Port(String),
+    #[error("cannot listen on {address}: {error}")]
+    Listen { address: SocketAddr, error: std::io::Error },
+    #[error("cannot wait for signals: {0}")]
+    Signals(std::io::Error),
+    #[error("interrupted while requests were in flight")]
+    Interrupted,
+}
+
+impl Failure {
+    const fn code(&self) -> u8 {
+        match self {
+            Self::Setup(_) => 3,
+            Self::Port(_) => 2,
+            Self::Listen { .. } | Self::Signals(_) => 1,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+async fn live<A: Wired>(
+    cx: SetupContext,
+    wrap: impl FnOnce(Ready<A>) -> Shell<A>,
+) -> Result<(), Failure> {
+    let port = port(&cx)?;
+    let mut signals = Signals::new().map_err(Failure::Signals)?;
+    let ready = select! {
+        ready = run_setup::<A>(cx) => ready.map_err(Failure::Setup)?,
+        () = signals.stop() => return Ok(()),
+    };
+    //= docs/contract.md#startup-ready
+    //# In an app of `fal-app` the port MUST open only after setup has returned.
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| Failure::Listen { address, error })?;
+    let address = listener.local_addr().unwrap_or(address);
+    tracing::info!(app = <A as App>::METADATA.name, %address, "ready");
+    let shell = Arc::new(wrap(ready));
+    let connections = Connections::default();
+    select! {
+        () = connections.accept(listener, &shell) => {}
+        () = signals.stop() => {}
+    }
+    drain(connections, &mut signals).await?;
+    tear_down(shell).await;
+    Ok(())
+}
+
+fn port(cx: &SetupContext) -> Result<u16, Failure> {
+    let Some(text) = cx.var("PORT") else { return Ok(DEFAULT_PORT) };
+    text.parse().map_err(|_| Failure::Port(text.to_owned()))
+}
+
+async fn drain(connections: Connections, signals: &mut Signals) -> Result<(), Failure> {
+    select! {
+        () = connections.finish() => Ok(()),
+        () = signals.interrupted() => Err(Failure::Interrupted),
+    }
+}
+
+async fn tear_down<A: Wired>(shell: Arc<Shell<A>>) {
+    let Some(app) = Arc::into_inner(shell).and_then(Shell::into_app) else {
+        tracing::error!("teardown was left out: something the app started still holds it");
+        return;
+    };
+    let torn = tokio::spawn(app.teardown());
+    if torn.await.is_err() {
+        tracing::error!("teardown panicked");
+    }
+}

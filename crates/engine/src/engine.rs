@@ -1,0 +1,168 @@
+//! One step at a time: what happened goes in, what to do comes out.
+
+mod balance;
+mod requests;
+mod runners;
+
+use std::collections::BTreeMap;
+
+use fal_lifecycle::{Cause, Machine};
+use fal_queue::Ticket;
+use fal_types::{LeaseId, Moment, RequestId, RunnerId};
+
+use crate::{
+    Command, Input, Settings, Who, backlog::Backlog, pool::Pool, turn::Turn, waiting::Waiting,
+};
+
+/// The conductor of one app's runners and requests.
+#[derive(Debug)]
+pub struct Engine {
+    settings: Settings,
+    pool: Pool,
+    waiting: Waiting,
+    backlog: Backlog,
+    leases: BTreeMap<LeaseId, Held>,
+    /// Where requests ran last that should go elsewhere if they can.
+    avoid: BTreeMap<RequestId, RunnerId>,
+    next_lease: u64,
+    /// Failed starts in a row.
+    failures: u32,
+    phase: Phase,
+    /// The state of the generator for jitter; seeded, so that a run can be replayed.
+    dice: u64,
+    deadline: Option<Moment>,
+}
+
+/// Who holds a slot.
+#[derive(Debug)]
+struct Held {
+    runner: RunnerId,
+    /// The queued request; none for a direct call.
+    ticket: Option<Box<Ticket>>,
+    /// Its caller has cancelled it meanwhile.
+    cancelled: bool,
+}
+
+/// Whether the app takes work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    Draining,
+    Drained,
+}
+
+/// A runner as others may see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runner {
+    /// Its name.
+    pub id: RunnerId,
+    /// The name of its state, as fal writes it.
+    pub state: &'static str,
+    /// Why it is in that state.
+    pub cause: Cause,
+    /// Since when.
+    pub entered: Moment,
+    /// Its requests.
+    pub in_flight: u32,
+}
+
+impl Engine {
+    /// An engine with no runners. The first step that finds `min` above zero starts some: send
+    /// [`Input::Elapsed`] once.
+    #[must_use]
+    pub fn new(settings: Settings, who: Who) -> Self {
+        let pool = Pool::new(who.boot, settings.max_multiplexing);
+        Self {
+            settings,
+            pool,
+            waiting: Waiting::default(),
+            backlog: Backlog::default(),
+            leases: BTreeMap::new(),
+            avoid: BTreeMap::new(),
+            // Leases of two starts must differ, since the store remembers them.
+            next_lease: u64::from(who.boot) << 32,
+            failures: 0,
+            phase: Phase::Serving,
+            dice: (u64::from(who.boot) << 32 | who.node).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+            deadline: None,
+        }
+    }
+
+    /// Takes in what happened and answers what to do, in order.
+    pub fn step(&mut self, now: Moment, input: Input) -> Vec<Command> {
+        let mut turn = Turn::new(now);
+        if self.take(&mut turn, input) == Follow::Up {
+            self.settle_down(&mut turn);
+        }
+        turn.commands
+    }
+
+    fn take(&mut self, turn: &mut Turn, input: Input) -> Follow {
+        match input {
+            Input::Admit { call, until, late } => return self.admit(turn, call, until, late),
+            Input::Settled { lease, reported } => return self.settled(turn, lease, &reported),
+            Input::Withdrawn { call } => {
+                // A call that was granted meanwhile is settled by whoever got the grant.
+                let _granted = !self.waiting.remove(call);
+            }
+            Input::Arrived { due } => self.backlog.arrived(turn.now, due),
+            Input::Claimed { batch, backlog } => self.claimed(turn, batch, &backlog),
+            Input::ClaimFailed { again } => self.backlog.claim_failed(again),
+            Input::CancelAsked { request } => self.cancel(turn, request),
+            Input::Runner { runner, event } => self.runner(turn, runner, event),
+            Input::Drain => self.drain(turn),
+            Input::Elapsed => self.elapsed(turn),
+        }
+        Follow::Up
+    }
+
+    /// When [`Input::Elapsed`] is due next. May be early, never late.
+    #[must_use]
+    pub const fn next_deadline(&self) -> Option<Moment> {
+        self.deadline
+    }
+
+    /// The runners as they are now, by name.
+    #[must_use]
+    pub fn runners(&self) -> Vec<Runner> {
+        let view = |(id, machine): (RunnerId, &Machine)| Runner {
+            id,
+            state: machine.state().name(),
+            cause: machine.cause(),
+            entered: machine.entered(),
+            in_flight: machine.in_flight(),
+        };
+        self.pool.iter().map(view).collect()
+    }
+
+    /// Direct calls that wait for a runner.
+    #[must_use]
+    pub fn waiting_calls(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether some runner takes requests.
+    #[must_use]
+    pub const fn has_ready(&self) -> bool {
+        self.pool.ready() > 0
+    }
+
+    /// The next number of a xorshift generator.
+    const fn roll(&mut self) -> u64 {
+        self.dice ^= self.dice << 13;
+        self.dice ^= self.dice >> 7;
+        self.dice ^= self.dice << 17;
+        self.dice
+    }
+}
+
+/// Whether an input leaves slots, runners and deadlines to look after. The inputs of an ordinary request do not,
+/// and they come thousands of times a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Follow {
+    Up,
+    Nothing,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! Slots: who gets one, and what follows when it is given back.
+
+use fal_lifecycle::Event;
+use fal_policy::{Retry, Verdict};
+use fal_queue::{Ruling, State, Ticket, store::Backlog as Answer};
+use fal_types::{Attempt, LeaseId, Moment, Problem, RequestId, RunnerId};
+
+use super::{Engine, Follow, Held, Phase};
+use crate::{CallId, Command, Record, Reported, settle, turn::Turn};
+
+impl Engine {
+    /// Grants at once where it can.
+    pub(super) fn admit(
+        &mut self,
+        turn: &mut Turn,
+        call: CallId,
+        until: Moment,
+        late: Problem,
+    ) -> Follow {
+        if self.phase != Phase::Serving {
+            turn.push(Command::Refuse { call, problem: Problem::SchedulingFailure });
+            return Follow::Nothing;
+        }
+        let reserved = self.backlog.claiming();
+        let is_open = reserved == 0 || self.pool.free_slots() > reserved;
+        if is_open && self.waiting.len() == 0 && self.grant(turn, call) {
+            let scale = &self.settings.scale;
+            let is_buffered = scale.buffer > 0 || scale.buffer_percent > 0;
+            return if is_buffered { Follow::Up } else { Follow::Nothing };
+        }
+        self.waiting.push(turn.now, call, until, late);
+        Follow::Up
+    }
+
+    /// Gives a direct call a slot, if there is one.
+    pub(super) fn grant(&mut self, turn: &mut Turn, call: CallId) -> bool {
+        let Some(runner) = self.pool.lease(turn.now, None) else { return false };
+        let lease = LeaseId::new(self.next_lease);
+        self.next_lease += 1;
+        self.leases.insert(lease, Held { runner, ticket: None, cancelled: false });
+        turn.push(Command::Grant { call, lease, runner });
+        true
+    }
+
+    /// Decides on an attempt that is over.
+    pub(super) fn settled(
+        &mut self,
+        turn: &mut Turn,
+        lease: LeaseId,
+        reported: &Reported,
+    ) -> Follow {
+        let Some(held) = self.leases.remove(&lease) else { return Follow::Nothing };
+        let verdict = match &held.ticket {
+            None => settle::direct(reported, &self.settings.rules),
+            Some(ticket) => settle::queued(reported, ticket, &self.settings.rules),
+        };
+        let verdict = if held.cancelled { settle::cancelled(&verdict) } else { verdict };
+        self.pool.release(turn, held.runner);
+        if let Some(ticket) = held.ticket {
+            self.record(turn, (lease, held.runner, &ticket), (&verdict, reported));
+        }
+        if reported.health_wanted {
+            self.tell(turn, held.runner, Event::HealthWanted);
+        }
+        if let Some(event) = settle::event(verdict.impact) {
+            self.tell(turn, held.runner, event);
+            return Follow::Up;
+        }
+        let idle_until = turn.now + self.settings.scale.keep_alive;
+        self.deadline = Some(self.deadline.map_or(idle_until, |at| at.min(idle_until)));
+        let is_quiet = self.waiting.len() == 0 && self.backlog.claimable(turn.now) == 0;
+        if is_quiet && turn.commands.is_empty() { Follow::Nothing } else { Follow::Up }
+    }
+
+    fn record(
+        &mut self,
+        turn: &mut Turn,
+        (lease, runner, ticket): (LeaseId, RunnerId, &Ticket),
+        (verdict, reported): (&Verdict, &Reported),
+    ) {
+        let roll = self.roll();
+        let wait = settle::Wait { now: turn.now, backoff: &self.settings.retry_backoff, roll };
+        let ruling = settle::ruling(verdict, reported, ticket, &wait);
+        if matches!(verdict.retry, Retry::Again { .. }) {
+            self.avoid.insert(ticket.id, runner);
+        }
+        let attempt = Attempt::new(ticket.attempts);
+        turn.push(Command::Record(Record { request: ticket.id, lease, attempt, ruling }));
+    }
+
+    /// Sends claimed requests to runners.
+    pub(super) fn claimed(&mut self, turn: &mut Turn, batch: Vec<Ticket>, backlog: &Answer) {
+        self.backlog.claimed(turn.now, backlog);
+        for ticket in batch {
+            let State::Leased(held) = ticket.state else { continue };
+            let (lease, attempt) = (held.id, held.attempt);
+            let avoid = self.avoid.remove(&ticket.id);
+            let is_serving = self.phase == Phase::Serving;
+            let runner = if is_serving { self.pool.lease(turn.now, avoid) } else { None };
+            let Some(runner) = runner else {
+                // Its runner died between the asking and the answer: as if it had not been claimed.
+                let (request, ruling) = (ticket.id, Ruling::GiveBack);
+                turn.push(Command::Record(Record { request, lease, attempt, ruling }));
+                continue;
+            };
+            let ticket = Box::new(ticket);
+            let held = Held { runner, ticket: Some(ticket.clone()), cancelled: false };
+            self.leases.insert(lease, held);
+            turn.push(Command::Dispatch { lease, runner, ticket });
+        }
+    }
+
+    //= docs/contract.md#queue-cancel
+    //# A running request's runner MUST get the cancel signal, and what the runner then answers is its result.
+    pub(super) fn cancel(&mut self, turn: &mut Turn, request: RequestId) {
+        let of = |held: &Held| held.ticket.as_ref().is_some_and(|ticket| ticket.id == request);
+        if let Some((lease, held)) = self.leases.iter_mut().find(|(_, held)| of(held)) {
+            held.cancelled = true;
+            turn.push(Command::SignalCancel { lease: *lease });
+        }
+    }
+}

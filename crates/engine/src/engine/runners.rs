@@ -1,0 +1,113 @@
+//! Runners: what happens to them, and what follows from their ends.
+
+use fal_lifecycle::{Cause, Event, Machine, Start, State};
+use fal_types::{Problem, RunnerId};
+
+use super::{Engine, Phase};
+use crate::{Command, turn::Turn};
+
+impl Engine {
+    /// Takes in the news of one runner.
+    pub(super) fn runner(&mut self, turn: &mut Turn, runner: RunnerId, event: Event) {
+        if event == Event::PortOpened {
+            self.failures = 0;
+        }
+        if event == Event::SpawnFailed {
+            self.refuse_waiting(turn);
+        }
+        self.tell(turn, runner, event);
+        if event == Event::PortOpened {
+            self.wake(turn);
+        }
+    }
+
+    //= docs/contract.md#direct-wait
+    //# Where starting a runner fails outright, waiting direct calls MUST get 503 `runner_scheduling_failure`.
+    fn refuse_waiting(&mut self, turn: &mut Turn) {
+        for call in self.waiting.drain() {
+            turn.push(Command::Refuse { call, problem: Problem::SchedulingFailure });
+        }
+    }
+
+    //= docs/contract.md#crash-backoff
+    //# A successful start MUST wake every waiting start and reset the count.
+    fn wake(&mut self, turn: &mut Turn) {
+        for runner in self.pool.names() {
+            self.tell(turn, runner, Event::Woken);
+        }
+    }
+
+    /// Tells one runner's machine, and does what follows from its end.
+    pub(super) fn tell(&mut self, turn: &mut Turn, runner: RunnerId, event: Event) {
+        let Some(before) = self.pool.get(runner) else { return };
+        let was_placeable = before.is_ready();
+        if !self.pool.tell(turn, runner, event) {
+            return;
+        }
+        let Some(after) = self.pool.get(runner) else { return };
+        let (cause, is_unused) = (after.cause(), !after.has_served());
+        let (is_ready, is_gone) = (after.is_ready(), matches!(after.state(), State::Terminated));
+        if was_placeable && !is_ready && !cause.is_planned() {
+            // A runner that dies before it was ever used would be replaced in a circle.
+            if cause == Cause::Exited && is_unused {
+                self.failures = self.failures.saturating_add(1);
+            }
+            self.replace(turn);
+        }
+        if is_gone {
+            self.forget(turn, runner, cause);
+        }
+    }
+
+    /// Starts a runner for one that failed while it was in service.
+    fn replace(&mut self, turn: &mut Turn) {
+        let has_room = self.pool.live() < self.settings.scale.max.max(1);
+        if self.phase == Phase::Serving && has_room {
+            self.start(turn, Cause::Replaces);
+        }
+    }
+
+    fn forget(&mut self, turn: &mut Turn, runner: RunnerId, cause: Cause) {
+        self.pool.remove(runner);
+        if matches!(cause, Cause::StartFailed | Cause::SetupExited | Cause::StartupTimedOut) {
+            self.failures = self.failures.saturating_add(1);
+        }
+        turn.push(Command::Forget { runner });
+    }
+
+    //= docs/contract.md#crash-backoff
+    //# After a failed start the next start of that app MUST wait.
+    pub(super) fn start(&mut self, turn: &mut Turn, cause: Cause) {
+        let start = match self.failures {
+            0 => Start::Now,
+            failures => Start::After(turn.now + self.settings.crash_backoff.wait(failures)),
+        };
+        self.pool.start(turn, (start, cause), self.settings.limits.clone());
+    }
+
+    //= docs/contract.md#shutdown
+    //# On shutdown every runner MUST be stopped, and requests in flight may finish within the grace period.
+    pub(super) fn drain(&mut self, turn: &mut Turn) {
+        if self.phase == Phase::Serving {
+            self.phase = Phase::Draining;
+        }
+        self.refuse_waiting(turn);
+        for runner in self.pool.names() {
+            self.tell(turn, runner, Event::StopRequested(Cause::Shutdown));
+        }
+    }
+
+    /// Whatever was due by now happens.
+    pub(super) fn elapsed(&mut self, turn: &mut Turn) {
+        for (call, problem) in self.waiting.expire(turn.now) {
+            turn.push(Command::Refuse { call, problem });
+        }
+        for runner in self.pool.names() {
+            let due = self.pool.get(runner).and_then(Machine::next_deadline);
+            if due.is_some_and(|due| due <= turn.now) {
+                self.tell(turn, runner, Event::Elapsed);
+            }
+        }
+        self.backlog.note(turn.now);
+    }
+}

@@ -1,0 +1,90 @@
+//! Inputs and commands as words.
+
+use fal_queue::{Ending, Ruling};
+use fal_types::{LeaseId, Moment, RequestId, RunnerId};
+
+use super::at;
+use crate::{Command, Record};
+
+/// The moment in seconds since the start of the transcript.
+pub(super) fn moment(moment: Moment) -> String {
+    format!("{:.3}", moment.since(at(0.0)).as_secs_f64())
+}
+
+pub(super) fn runner(runner: RunnerId) -> String {
+    let name = runner.to_string();
+    format!("r{}", name.rsplit('-').next().unwrap_or_default())
+}
+
+pub(super) fn request(request: RequestId) -> String {
+    format!("q{}", request.bits())
+}
+
+/// Lease numbers without the part that names the start of the platform.
+pub(super) fn lease(lease: LeaseId) -> String {
+    format!("l{}", lease.number() & 0xffff_ffff)
+}
+
+/// The commands' kinds alone, for tables.
+pub(super) fn kind(command: &Command) -> String {
+    match command {
+        Command::Grant { .. } => "Grant".to_owned(),
+        Command::Refuse { problem, .. } => format!("Refuse({problem:?})"),
+        Command::Claim { max, .. } => format!("Claim({max})"),
+        Command::Dispatch { .. } => "Dispatch".to_owned(),
+        Command::Record(record) => match record.ruling {
+            Ruling::Finish(_) => "Record(Finish)".to_owned(),
+            Ruling::Again { .. } => "Record(Again)".to_owned(),
+            Ruling::GiveBack => "Record(GiveBack)".to_owned(),
+        },
+        Command::SignalCancel { .. } => "SignalCancel".to_owned(),
+        Command::Runner { effect, .. } => format!("{effect:?}"),
+        Command::Moved { state, cause, .. } => format!("{state}({})", cause.name()),
+        Command::Forget { .. } => "Forget".to_owned(),
+        Command::Drained => "Drained".to_owned(),
+    }
+}
+
+pub(super) fn command(command: &Command) -> String {
+    match command {
+        Command::Grant { call, lease: held, runner: on } => {
+            format!("grant c{} {} on {}", call.number(), lease(*held), runner(*on))
+        }
+        Command::Refuse { call, problem } => format!("refuse c{} {problem:?}", call.number()),
+        Command::Claim { max, leases_from } => format!("claim {max} from {}", lease(*leases_from)),
+        Command::Dispatch { lease: held, runner: on, ticket } => format!(
+            "dispatch {} attempt {} {} on {}",
+            request(ticket.id),
+            ticket.attempts,
+            lease(*held),
+            runner(*on)
+        ),
+        Command::Record(record) => recorded(record),
+        Command::SignalCancel { lease: held } => format!("signal cancel {}", lease(*held)),
+        Command::Runner { runner: on, effect } => format!("{} {effect:?}", runner(*on)),
+        Command::Moved { runner: on, state, cause } => {
+            format!("{} is {state}: {}", runner(*on), cause.name())
+        }
+        Command::Forget { runner: gone } => format!("forget {}", runner(*gone)),
+        Command::Drained => "drained".to_owned(),
+    }
+}
+
+fn recorded(record: &Record) -> String {
+    let what = match record.ruling {
+        Ruling::Finish(Ending::Responded(status)) => format!("ends with {status}"),
+        Ruling::Finish(Ending::Failed(problem)) => format!("fails with {problem:?}"),
+        Ruling::Finish(Ending::Cancelled) => "is cancelled".to_owned(),
+        Ruling::Again { charge, not_before } => {
+            let charge = charge.map_or("nothing by name", fal_types::Condition::name);
+            format!("again from {}, charged to {charge}", moment(not_before))
+        }
+        Ruling::GiveBack => "given back".to_owned(),
+    };
+    format!(
+        "record {} attempt {} {}: {what}",
+        request(record.request),
+        record.attempt,
+        lease(record.lease)
+    )
+}

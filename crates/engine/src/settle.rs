@@ -1,0 +1,108 @@
+//! The one place where the cores' words are translated into each other.
+//!
+//! The policy's verdict becomes an event for the runner's machine and a ruling for the ticket's.
+
+use fal_lifecycle::{Cause, Event};
+use fal_policy::{Attempted, Call, Caller, Delay, Impact, Outcome, Retry, Rules, Verdict, Why};
+use fal_queue::{Backoff, Ending, Ruling, Ticket};
+use fal_types::{Moment, Problem, Status};
+
+use crate::Reported;
+
+/// What a verdict makes the runner's machine hear, if anything.
+pub(crate) fn event(impact: Impact) -> Option<Event> {
+    match impact {
+        Impact::Keep => None,
+        Impact::Probe => Some(Event::ProbeWanted),
+        Impact::Terminate(cause) => Some(Event::Condemned(translate(cause))),
+    }
+}
+
+const fn translate(cause: fal_policy::Cause) -> Cause {
+    match cause {
+        fal_policy::Cause::Status503 => Cause::Status503,
+        fal_policy::Cause::StopHeader => Cause::StopHeader,
+        fal_policy::Cause::Disconnected => Cause::Disconnected,
+        fal_policy::Cause::Truncated => Cause::Truncated,
+        fal_policy::Cause::TimedOut => Cause::RequestTimedOut,
+        fal_policy::Cause::Refused => Cause::Refused,
+        fal_policy::Cause::ConnectTimedOut => Cause::ConnectTimedOut,
+        fal_policy::Cause::ConnectFailed => Cause::ConnectFailed,
+    }
+}
+
+/// The verdict on an attempt at a direct call.
+pub(crate) fn direct(reported: &Reported, rules: &Rules) -> Verdict {
+    let caller = Caller::default();
+    let outcome = &reported.outcome;
+    let spent = fal_types::Spent::default();
+    fal_policy::decide(&Attempted { call: Call::Direct, outcome, spent, caller: &caller, rules })
+}
+
+/// The verdict on an attempt at a queued request.
+pub(crate) fn queued(reported: &Reported, ticket: &Ticket, rules: &Rules) -> Verdict {
+    let caller = Caller { no_retry: ticket.caller.no_retry, budgets: ticket.caller.budgets };
+    let (outcome, spent) = (&reported.outcome, ticket.spent);
+    fal_policy::decide(&Attempted { call: Call::Queued, outcome, spent, caller: &caller, rules })
+}
+
+/// The verdict where the caller has cancelled meanwhile: what the attempt means for the runner stays, and the
+/// request does not go again.
+pub(crate) const fn cancelled(verdict: &Verdict) -> Verdict {
+    Verdict { retry: Retry::Never(Why::Cancelled), ..*verdict }
+}
+
+/// What becomes of a ticket: it goes again after a while, or ends with what the attempt left.
+pub(crate) fn ruling(
+    verdict: &Verdict,
+    reported: &Reported,
+    ticket: &Ticket,
+    wait: &Wait<'_>,
+) -> Ruling {
+    match &verdict.retry {
+        Retry::Again { condition, delay } => {
+            Ruling::Again { charge: *condition, not_before: wait.until(*delay, ticket) }
+        }
+        Retry::Never(Why::Cancelled) if !matches!(reported.outcome, Outcome::Responded(_)) => {
+            Ruling::Finish(Ending::Cancelled)
+        }
+        Retry::Never(_) => Ruling::Finish(ending(reported)),
+    }
+}
+
+//= docs/contract.md#queue-result
+//# After the last attempt the result MUST be the runner's last response, or the platform error of the last outcome where there was none.
+fn ending(reported: &Reported) -> Ending {
+    match (&reported.outcome, reported.problem) {
+        (_, Some(problem)) => Ending::Failed(problem),
+        (Outcome::Responded(answer), None) => Ending::Responded(answer.status),
+        (outcome, None) => match fal_policy::reply(outcome) {
+            fal_policy::Reply::Platform(problem) => Ending::Failed(problem),
+            fal_policy::Reply::Verbatim => {
+                Ending::Responded(Status::new(Problem::Internal.status().code()))
+            }
+        },
+    }
+}
+
+/// How long a retry waits: the clock, the app's backoff, and a number drawn for its jitter.
+#[derive(Debug)]
+pub(crate) struct Wait<'a> {
+    pub(crate) now: Moment,
+    pub(crate) backoff: &'a Backoff,
+    pub(crate) roll: u64,
+}
+
+impl Wait<'_> {
+    fn until(&self, delay: Delay, ticket: &Ticket) -> Moment {
+        match delay {
+            //= docs/contract.md#retry-after-death
+            //# The first retry after a runner's death MUST NOT wait for backoff.
+            Delay::AfterDeath if ticket.spent.total == 0 => self.now,
+            Delay::AfterDeath | Delay::Backoff => {
+                self.now + self.backoff.delay(ticket.spent.total, self.roll)
+            }
+            Delay::After(wait) => self.now + wait,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Direct calls: `/run/{owner}/{alias}[/path]`, any method.
+
+use bytes::Bytes;
+use fal_node::{DirectCall, Refusal, RequestBody};
+use fal_types::{AppId, Problem, RequestId, Status};
+use http::{HeaderMap, Request, Response, StatusCode, header, uri::PathAndQuery};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+use crate::{
+    Gateway,
+    body::Body,
+    headers, limits, problem,
+    route::{Route, route},
+    service,
+};
+
+/// Request bodies of known length up to this many bytes are taken whole before a runner is asked for, so that a
+/// slow caller holds no runner up.
+const HELD: u64 = 64 * 1024;
+
+pub(crate) async fn call(
+    gateway: &Gateway,
+    id: RequestId,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let (mut head, body) = request.into_parts();
+    let Route::Run(rest) = route(&head.uri, &head.headers) else {
+        return service::no_app(head.uri.path(), id);
+    };
+    let Ok((name, path)) = AppId::split_path(rest) else { return service::no_app(rest, id) };
+    let Some(app) = gateway.node().app(&name) else { return service::no_app(name.as_str(), id) };
+    let start_timeout = match headers::start_timeout(&head.headers) {
+        Ok(wait) => wait,
+        Err(error) => {
+            return problem::platform_with(Problem::BadRequest, &error.to_string(), id);
+        }
+    };
+    let Some(path) = below(path, head.uri.query()) else {
+        return problem::platform(Problem::BadRequest, id);
+    };
+    let body = match take(gateway, &head.headers, body).await {
+        Ok(taken) => taken,
+        Err(refused) => return refused.respond(gateway, id),
+    };
+    let id_header = headers::id(id);
+    headers::for_runner(&mut head.headers, &id_header, &name, path.as_str());
+    let call = DirectCall {
+        request: id,
+        method: head.method,
+        path,
+        headers: head.headers,
+        body,
+        start_timeout,
+    };
+    match app.call(call).await {
+        Ok((response, runner)) => {
+            let mut response = response.map(Body::Node);
+            let status = Status::new(response.status().as_u16());
+            headers::for_caller(response.headers_mut(), status, id_header);
+            response.headers_mut().insert(headers::SERVED_FROM, runner);
+            response
+        }
+        Err(refusal) => refused(gateway, &refusal, id),
+    }
+}
+
+fn refused(gateway: &Gateway, refusal: &Refusal, id: RequestId) -> Response<Body> {
+    if refusal.upload.as_ref().is_some_and(limits::is_too_large) {
+        return Refused::TooLarge.respond(gateway, id);
+    }
+    let mut response = problem::platform(refusal.problem, id);
+    if let Some(runner) = refusal.runner {
+        response.headers_mut().insert(headers::SERVED_FROM, headers::text(&runner.to_string()));
+    }
+    response
+}
+
+/// The path and query that the runner gets.
+fn below(path: &str, query: Option<&str>) -> Option<PathAndQuery> {
+    let path = if path.is_empty() { "/" } else { path };
+    match query {
+        None => path.parse().ok(),
+        Some(query) => format!("{path}?{query}").parse().ok(),
+    }
+}
+
+/// Why a body was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    TooLarge,
+    TooSlow,
+    Broken,
+}
+
+impl Refused {
+    pub(crate) fn respond(self, gateway: &Gateway, id: RequestId) -> Response<Body> {
+        match self {
+            Self::TooLarge => {
+                let most = gateway.limits().body;
+                let detail = format!("The request body is larger than {most} bytes");
+                problem::plain(StatusCode::PAYLOAD_TOO_LARGE, &detail, id)
+            }
+            Self::TooSlow => {
+                let detail = "The request body did not arrive in time";
+                problem::plain(StatusCode::REQUEST_TIMEOUT, detail, id)
+            }
+            Self::Broken => problem::platform(Problem::BadRequest, id),
+        }
+    }
+}
+
+async fn take(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Result<RequestBody, Refused> {
+    let most = u64::try_from(gateway.limits().body).unwrap_or(u64::MAX);
+    if body.is_end_stream() {
+        return Ok(RequestBody::Whole(Bytes::new()));
+    }
+    match body.size_hint().exact() {
+        Some(length) if length > most => Err(Refused::TooLarge),
+        Some(length) if length <= HELD && !headers.contains_key(header::EXPECT) => {
+            Ok(RequestBody::Whole(whole(gateway, body).await?))
+        }
+        Some(_) | None => Ok(RequestBody::Stream(limits::limited(body, gateway.limits().body))),
+    }
+}
+
+/// Takes a whole body, within the limits of size and time.
+pub(crate) async fn whole(gateway: &Gateway, body: Incoming) -> Result<Bytes, Refused> {
+    let limited = http_body_util::Limited::new(body, gateway.limits().body);
+    match tokio::time::timeout(gateway.limits().body_timeout, limited.collect()).await {
+        Err(_) => Err(Refused::TooSlow),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Refused::TooLarge),
+        Ok(Err(_)) => Err(Refused::Broken),
+    }
+}

@@ -1,0 +1,79 @@
+//! Following a request: one event for each change, until it is completed.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::response::{
+    IntoResponse,
+    sse::{Event, KeepAlive, Sse},
+};
+use fal_node::{App, State};
+use fal_types::RequestId;
+use futures_util::stream;
+use http::Response;
+use tokio::sync::watch;
+
+use crate::{
+    body::Body,
+    headers,
+    queue::{self, Base, path::Logs, status},
+};
+
+/// How often a comment keeps the connection alive.
+const COMMENT: Duration = Duration::from_secs(15);
+/// How often a waiting request's position is looked up, since it changes by what others do.
+const POSITION: Duration = Duration::from_millis(500);
+
+//= docs/contract.md#queue-stream
+//# The status stream MUST send one status object for each change and close after `COMPLETED`.
+pub(crate) async fn events(app: App, base: Base, id: RequestId, logs: Logs) -> Response<Body> {
+    let changes = app.watch(id);
+    match app.track(id).await {
+        Ok(Some(_)) => {}
+        Ok(None) => {
+            app.unwatch(id);
+            return queue::unknown(None, id);
+        }
+        Err(error) => return queue::failed(&error, id),
+    }
+    let follower = Follower { app, base, id, logs, changes, last: String::new(), ended: false };
+    let events = stream::unfold(follower, Follower::next);
+    let keep_alive = KeepAlive::new().interval(COMMENT).text("ping");
+    let mut response = Sse::new(events).keep_alive(keep_alive).into_response().map(Body::Axum);
+    response.headers_mut().insert(headers::REQUEST_ID, headers::id(id));
+    response
+}
+
+struct Follower {
+    app: App,
+    base: Base,
+    id: RequestId,
+    logs: Logs,
+    changes: watch::Receiver<u64>,
+    last: String,
+    ended: bool,
+}
+
+impl Follower {
+    async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
+        while !self.ended {
+            self.changes.mark_unchanged();
+            let tracked = self.app.track(self.id).await.ok()??;
+            let object = status::object(&self.app, &self.base, &tracked, self.logs);
+            let text = serde_json::to_string(&object).ok()?;
+            self.ended = matches!(tracked.ticket.state, State::Done(_));
+            if text != self.last {
+                self.last.clone_from(&text);
+                return Some((Ok(Event::default().data(text)), self));
+            }
+            // A sender that is gone means that nobody notifies any more; the clock still does.
+            let _changed = tokio::time::timeout(POSITION, self.changes.changed()).await;
+        }
+        None
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.app.unwatch(self.id);
+    }
+}

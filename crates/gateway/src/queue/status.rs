@@ -1,0 +1,79 @@
+//! Saying where a request is.
+
+use fal_node::{App, Ending, Line, State, Tracked};
+use fal_types::RequestId;
+use http::{Response, StatusCode};
+
+use crate::{
+    body::Body,
+    problem,
+    queue::{self, Base, path::Logs},
+    wire,
+};
+
+//= docs/contract.md#queue-status
+//# The status of a request that is not completed MUST be answered with 202, and of a completed one with 200.
+pub(crate) async fn status(app: &App, base: &Base, id: RequestId, logs: Logs) -> Response<Body> {
+    match app.track(id).await {
+        Ok(Some(tracked)) => {
+            let body = object(app, base, &tracked, logs);
+            let done = matches!(tracked.ticket.state, State::Done(_));
+            problem::json(if done { StatusCode::OK } else { StatusCode::ACCEPTED }, &body, id)
+        }
+        Ok(None) => queue::unknown(None, id),
+        Err(error) => queue::failed(&error, id),
+    }
+}
+
+/// The status object.
+pub(crate) fn object(app: &App, base: &Base, tracked: &Tracked, logs: Logs) -> wire::Status {
+    let ticket = &tracked.ticket;
+    let (error, error_type) = match ticket.state {
+        State::Done(ending) => failure(ending),
+        State::Waiting { .. } | State::Leased(_) => (None, None),
+    };
+    wire::Status {
+        status: word(&ticket.state),
+        request_id: ticket.id.to_string(),
+        urls: base.urls(ticket.id),
+        queue_position: tracked.ahead,
+        logs: (logs == Logs::Wanted).then(|| app.lines(ticket.id).into_iter().map(line).collect()),
+        metrics: wire::Metrics { inference_time: inference_time(tracked) },
+        error,
+        error_type,
+    }
+}
+
+/// The state's name as fal writes it: what has failed or was cancelled is completed too.
+pub(crate) const fn word(state: &State) -> &'static str {
+    match state {
+        State::Waiting { .. } => "IN_QUEUE",
+        State::Leased(_) => "IN_PROGRESS",
+        State::Done(_) => "COMPLETED",
+    }
+}
+
+fn failure(ending: Ending) -> (Option<String>, Option<&'static str>) {
+    match ending.problem() {
+        Some(problem) => (Some(problem.detail().to_owned()), Some(problem.error_type())),
+        None if ending.status().code() >= 400 => {
+            (Some(format!("Invalid status code: {}", ending.status())), None)
+        }
+        None => (None, None),
+    }
+}
+
+/// Seconds that the last attempt took.
+fn inference_time(tracked: &Tracked) -> Option<f64> {
+    let (started, finished) = (tracked.ticket.started?, tracked.ticket.finished?);
+    Some(finished.since(started).as_secs_f64())
+}
+
+fn line(line: Line) -> wire::LogLine {
+    wire::LogLine {
+        message: line.text,
+        timestamp: queue::iso(line.at),
+        level: if line.is_error { "STDERR" } else { "STDOUT" },
+        source: "USER",
+    }
+}

@@ -1,0 +1,185 @@
+//! Taking a request into the queue.
+
+use fal_node::{App, CallerRules, Content, Priority, Submission};
+use fal_types::{Condition, PerCondition, Problem, RequestId};
+use http::{HeaderMap, Method, Request, Response, StatusCode, request::Parts};
+use hyper::body::Incoming;
+
+use crate::{
+    Gateway,
+    body::Body,
+    direct, headers, problem,
+    queue::{self, Base, path},
+    wire,
+};
+
+pub(crate) async fn submit(
+    gateway: &Gateway,
+    (app, base): (&App, &Base),
+    tail: &str,
+    id: RequestId,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    if request.method() != Method::POST {
+        return problem::not_allowed("POST", id);
+    }
+    if gateway.node().is_stopping() {
+        return queue::failed(&fal_node::QueueError::Stopping, id);
+    }
+    let (head, body) = request.into_parts();
+    let wanted = match Wanted::read(&head) {
+        Ok(wanted) => wanted,
+        Err(detail) => return problem::platform_with(Problem::BadRequest, &detail, id),
+    };
+    let body = match direct::whole(gateway, body).await {
+        Ok(body) => body,
+        Err(refused) => return refused.respond(gateway, id),
+    };
+    let submission = wanted.submission(head.headers, (app, tail, id), body.into());
+    match app.submit(submission).await {
+        Ok(submitted) => accepted(base, id, submitted.ahead),
+        Err(error) => queue::failed(&error, id),
+    }
+}
+
+//= docs/contract.md#queue-submit
+//# A submit MUST answer 200 with `status`, `request_id`, `response_url`, `status_url`, `cancel_url` and `queue_position`.
+fn accepted(base: &Base, id: RequestId, ahead: u64) -> Response<Body> {
+    let body = wire::Submitted {
+        status: "IN_QUEUE",
+        request_id: id.to_string(),
+        urls: base.urls(id),
+        queue_position: ahead,
+    };
+    problem::json(StatusCode::OK, &body, id)
+}
+
+/// What a submit's headers and query say.
+struct Wanted {
+    start_timeout: Option<std::time::Duration>,
+    priority: Priority,
+    caller: CallerRules,
+    hint: Option<String>,
+    max_ahead: Option<u64>,
+    /// The query without what is the queue's.
+    query: String,
+}
+
+impl Wanted {
+    /// Reads what can be read, or says what is wrong.
+    fn read(head: &Parts) -> Result<Self, String> {
+        let start_timeout =
+            headers::start_timeout(&head.headers).map_err(|error| error.to_string())?;
+        let mut max_ahead = None;
+        let mut kept = Vec::new();
+        for (name, value) in path::parameters(head.uri.query()) {
+            match name {
+                "fal_max_queue_length" => {
+                    let number = value.parse();
+                    max_ahead = Some(number.map_err(|_| {
+                        format!("fal_max_queue_length must be a whole number, and is `{value}`")
+                    })?);
+                }
+                "fal_webhook" => {
+                    return Err(
+                        "fal_webhook is not available in this version: poll or stream the status"
+                            .to_owned(),
+                    );
+                }
+                _ if value.is_empty() => kept.push(name.to_owned()),
+                _ => kept.push(format!("{name}={value}")),
+            }
+        }
+        Ok(Self {
+            start_timeout,
+            priority: priority(&head.headers),
+            caller: caller(&head.headers),
+            hint: word(&head.headers, "x-fal-runner-hint").map(str::to_owned),
+            max_ahead,
+            query: kept.join("&"),
+        })
+    }
+
+    fn submission(
+        self,
+        mut seen: HeaderMap,
+        (app, tail, id): (&App, &str, RequestId),
+        body: Vec<u8>,
+    ) -> Submission {
+        let path = if self.query.is_empty() {
+            tail.to_owned()
+        } else {
+            let path = if tail.is_empty() { "/" } else { tail };
+            format!("{path}?{}", self.query)
+        };
+        headers::for_runner(&mut seen, &headers::id(id), app.id(), tail);
+        seen.remove(http::header::CONTENT_LENGTH);
+        let kept = seen.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+        let content = Content { headers: kept.collect(), body };
+        Submission {
+            id,
+            path,
+            priority: self.priority,
+            start_timeout: self.start_timeout,
+            caller: self.caller,
+            hint: self.hint,
+            content,
+            max_ahead: self.max_ahead,
+        }
+    }
+}
+
+fn word<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+fn priority(headers: &HeaderMap) -> Priority {
+    let low =
+        word(headers, "x-fal-queue-priority").is_some_and(|word| word.eq_ignore_ascii_case("low"));
+    if low { Priority::Low } else { Priority::Normal }
+}
+
+//= docs/contract.md#no-retry
+//# `X-Fal-No-Retry` with `1`, `true` or `yes` MUST forbid every retry of the request.
+fn caller(headers: &HeaderMap) -> CallerRules {
+    let no_retry = word(headers, "x-fal-no-retry")
+        .is_some_and(|word| ["1", "true", "yes"].iter().any(|yes| word.eq_ignore_ascii_case(yes)));
+    let budgets =
+        headers.get("x-fal-retry-config").and_then(|value| retry_config(value.as_bytes()));
+    CallerRules { no_retry, budgets }
+}
+
+/// `{"server_error": {"retries": 3}, ...}`; anything that is not of this form is ignored as a whole.
+fn retry_config(text: &[u8]) -> Option<PerCondition<Option<u8>>> {
+    let parsed: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(text).ok()?;
+    let mut budgets = PerCondition::default();
+    for (name, value) in parsed {
+        let condition = Condition::from_name(&name)?;
+        let retries = value.as_object()?.get("retries")?.as_i64()?;
+        *budgets.get_mut(condition) = Some(u8::try_from(retries.max(0)).unwrap_or(u8::MAX));
+    }
+    Some(budgets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retry_config_is_taken_whole_or_not_at_all() {
+        let some = PerCondition { server_error: Some(3), timeout: Some(0), ..Default::default() };
+        let good = br#"{"server_error":{"retries":3},"timeout":{"retries":-2}}"#;
+        assert_eq!(retry_config(good), Some(some));
+        assert_eq!(retry_config(b"{}"), Some(PerCondition::default()));
+        for bad in [
+            &b"{\"server_error\":3}"[..],
+            b"{\"other\":{\"retries\":1}}",
+            b"{\"timeout\":{\"retries\":\"x\"}}",
+            b"[1]",
+            b"nonsense",
+            b"",
+        ] {
+            assert_eq!(retry_config(bad), None, "{}", String::from_utf8_lossy(bad));
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Moments as people and clients read them.
+
+use fal_types::Moment;
+
+/// A moment in ISO 8601, in UTC, to the millisecond.
+pub(crate) fn iso(moment: Moment) -> String {
+    let micros = moment.micros();
+    let (seconds, millis) = (micros / 1_000_000, micros / 1000 % 1000);
+    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+}
+
+/// The civil date of a day since 1970-01-01, by counting eras of 400 years from 1 March of year 0.
+const fn date(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = era * 400 + year_of_era + if month <= 2 { 1 } else { 0 };
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(seconds: u64, expected: &str) {
+        assert_eq!(iso(Moment::from_micros(seconds * 1_000_000 + 7000)), expected);
+    }
+
+    #[test]
+    fn moments_read_as_dates() {
+        check(0, "1970-01-01T00:00:00.007Z");
+        check(951_782_400, "2000-02-29T00:00:00.007Z");
+        check(1_700_000_000, "2023-11-14T22:13:20.007Z");
+        check(4_102_444_799, "2099-12-31T23:59:59.007Z");
+    }
+}

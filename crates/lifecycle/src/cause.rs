@@ -1,0 +1,119 @@
+//! Why a runner is where it is.
+
+/// Why a runner entered its state. A runner that ends keeps the cause of its end until it is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// There is more work than the runners can take.
+    ScaledUp,
+    /// It takes the place of a runner that failed.
+    Replaces,
+    /// It has waited long enough after failed starts.
+    BackoffOver,
+    /// Another runner has started successfully, so this one need not wait.
+    Woken,
+    /// Its port has opened.
+    Ready,
+    /// A request was placed on it.
+    Leased,
+    /// Its last request has ended.
+    Released,
+    /// Its process could not be started.
+    StartFailed,
+    /// Its process ended before the port had opened.
+    SetupExited,
+    /// Its port had not opened within `startup_timeout`.
+    StartupTimedOut,
+    /// It answered 503.
+    Status503,
+    /// Its answer asked for its end.
+    StopHeader,
+    /// A connection to it broke while a request was in flight.
+    Disconnected,
+    /// It cut an answer short.
+    Truncated,
+    /// It exceeded `request_timeout`.
+    RequestTimedOut,
+    /// It refused a connection.
+    Refused,
+    /// It did not accept a connection in time.
+    ConnectTimedOut,
+    /// A connection to it could not be made for another reason.
+    ConnectFailed,
+    /// It failed the TCP check.
+    ProbeFailed,
+    /// It failed its health probes.
+    HealthFailed,
+    /// Its process ended while it was ready, unasked.
+    Exited,
+    /// It had nothing to do for `keep_alive`.
+    KeepAlive,
+    /// Fewer runners are wanted.
+    ScaledDown,
+    /// The platform stops.
+    Shutdown,
+    /// Its app's configuration has changed.
+    Reloaded,
+}
+
+impl Cause {
+    /// Its name in logs and records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ScaledUp => "scaled_up",
+            Self::Replaces => "replaces",
+            Self::BackoffOver => "backoff_over",
+            Self::Woken => "woken",
+            Self::Ready => "ready",
+            Self::Leased => "leased",
+            Self::Released => "released",
+            Self::StartFailed => "start_failed",
+            Self::SetupExited => "setup_exited",
+            Self::StartupTimedOut => "startup_timed_out",
+            Self::Status503 => "status_503",
+            Self::StopHeader => "stop_header",
+            Self::Disconnected => "disconnected",
+            Self::Truncated => "truncated",
+            Self::RequestTimedOut => "request_timed_out",
+            Self::Refused => "refused",
+            Self::ConnectTimedOut => "connect_timed_out",
+            Self::ConnectFailed => "connect_failed",
+            Self::ProbeFailed => "probe_failed",
+            Self::HealthFailed => "health_failed",
+            Self::Exited => "exited",
+            Self::KeepAlive => "keep_alive",
+            Self::ScaledDown => "scaled_down",
+            Self::Shutdown => "shutdown",
+            Self::Reloaded => "reloaded",
+        }
+    }
+
+    /// Whether somebody wanted the runner to end, and not a fault: then no other takes its place.
+    #[must_use]
+    pub const fn is_planned(self) -> bool {
+        match self {
+            Self::KeepAlive | Self::ScaledDown | Self::Shutdown | Self::Reloaded => true,
+            Self::ScaledUp
+            | Self::Replaces
+            | Self::BackoffOver
+            | Self::Woken
+            | Self::Ready
+            | Self::Leased
+            | Self::Released
+            | Self::StartFailed
+            | Self::SetupExited
+            | Self::StartupTimedOut
+            | Self::Status503
+            | Self::StopHeader
+            | Self::Disconnected
+            | Self::Truncated
+            | Self::RequestTimedOut
+            | Self::Refused
+            | Self::ConnectTimedOut
+            | Self::ConnectFailed
+            | Self::ProbeFailed
+            | Self::HealthFailed
+            | Self::Exited => false,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The states after a runner has left service, and the ways into them.
+
+use fal_types::Moment;
+
+use crate::{Cause, Effect, Event, Machine, State, Step};
+
+impl Machine {
+    pub(super) fn when_draining(&mut self, now: Moment, event: Event, deadline: Moment) -> Step {
+        match event {
+            Event::Elapsed if now < deadline => Step::Ignored,
+            Event::Elapsed => self.kill(now),
+            Event::Released => {
+                self.in_flight = self.in_flight.saturating_sub(1);
+                if self.in_flight == 0 {
+                    let kill_at = Some(deadline);
+                    self.enter(now, State::Terminating { kill_at }, self.cause);
+                }
+                Step::Taken(Vec::new())
+            }
+            // It has had its SIGTERM, and a fault buys it no longer grace.
+            Event::Condemned(cause) => {
+                self.enter(now, State::Terminating { kill_at: Some(deadline) }, cause);
+                Step::Taken(vec![Effect::Cut])
+            }
+            Event::Exited => self.bury(now, self.cause),
+            //= docs/contract.md#tcp-check
+            //# A runner that is draining MUST NOT be checked.
+            Event::ProbeWanted | Event::HealthWanted => Step::Ignored,
+            // Verdicts of probes that began before: a runner that drains closes its port on purpose.
+            Event::ProbePassed
+            | Event::ProbeFailed
+            | Event::HealthPassed
+            | Event::HealthFailed
+            | Event::StopRequested(_)
+            | Event::Woken => Step::Ignored,
+            //= docs/contract.md#shutdown
+            //# A draining runner MUST NOT get new requests.
+            Event::Leased => Step::Impossible,
+            Event::SpawnFailed | Event::PortOpened => Step::Impossible,
+        }
+    }
+
+    pub(super) fn when_terminating(
+        &mut self,
+        now: Moment,
+        event: Event,
+        kill_at: Option<Moment>,
+    ) -> Step {
+        match event {
+            Event::Elapsed if kill_at.is_none_or(|kill_at| now < kill_at) => Step::Ignored,
+            Event::Elapsed => self.kill(now),
+            Event::Exited => self.bury(now, self.cause),
+            Event::SpawnFailed if self.was_ready() => Step::Impossible,
+            // It was stopped before the process had been started, and then could not be.
+            Event::SpawnFailed => {
+                self.enter(now, State::Terminated, self.cause);
+                Step::Taken(Vec::new())
+            }
+            Event::Released => self.release_late(),
+            // Late news, and orders that are being carried out already.
+            Event::Woken
+            | Event::PortOpened
+            | Event::ProbeWanted
+            | Event::ProbePassed
+            | Event::ProbeFailed
+            | Event::HealthWanted
+            | Event::HealthPassed
+            | Event::HealthFailed
+            | Event::Condemned(_)
+            | Event::StopRequested(_) => Step::Ignored,
+            Event::Leased => Step::Impossible,
+        }
+    }
+
+    pub(super) const fn when_terminated(&mut self, event: Event) -> Step {
+        match event {
+            Event::Released => self.release_late(),
+            Event::Elapsed
+            | Event::Woken
+            | Event::SpawnFailed
+            | Event::PortOpened
+            | Event::Exited
+            | Event::ProbeWanted
+            | Event::ProbePassed
+            | Event::ProbeFailed
+            | Event::HealthWanted
+            | Event::HealthPassed
+            | Event::HealthFailed
+            | Event::Condemned(_)
+            | Event::StopRequested(_) => Step::Ignored,
+            Event::Leased => Step::Impossible,
+        }
+    }
+
+    /// A request that was cut with its runner gives its slot back.
+    const fn release_late(&mut self) -> Step {
+        let Some(left) = self.in_flight.checked_sub(1) else { return Step::Impossible };
+        self.in_flight = left;
+        Step::Taken(Vec::new())
+    }
+
+    /// Ends a runner that must not live, with whatever is in flight on it.
+    //= docs/contract.md#in-flight-on-death
+    //# When a runner is terminated, its connections MUST be cut with it.
+    pub(super) fn condemn(&mut self, now: Moment, cause: Cause) -> Step {
+        self.terminate(now, cause, vec![Effect::Cut, Effect::SignalTerm])
+    }
+
+    /// Ends a runner that is not wanted any more, and lets what is in flight finish.
+    //= docs/contract.md#shutdown
+    //# On shutdown every runner MUST be stopped, and requests in flight may finish within the grace period.
+    pub(super) fn stop(&mut self, now: Moment, cause: Cause) -> Step {
+        if self.in_flight > 0 && !self.limits.grace.is_zero() {
+            self.enter(now, State::Draining { deadline: now + self.limits.grace }, cause);
+            return Step::Taken(vec![Effect::SignalTerm]);
+        }
+        if self.in_flight > 0 {
+            return self.condemn(now, cause);
+        }
+        self.terminate(now, cause, vec![Effect::SignalTerm])
+    }
+
+    fn terminate(&mut self, now: Moment, cause: Cause, mut effects: Vec<Effect>) -> Step {
+        let kill_at = (!self.limits.grace.is_zero()).then_some(now + self.limits.grace);
+        if kill_at.is_none() {
+            effects.push(Effect::SignalKill);
+        }
+        self.enter(now, State::Terminating { kill_at }, cause);
+        Step::Taken(effects)
+    }
+
+    //= docs/contract.md#shutdown
+    //# A runner that still runs when the grace period is over MUST be killed with its whole process group.
+    fn kill(&mut self, now: Moment) -> Step {
+        let was_draining = matches!(self.state, State::Draining { .. });
+        let entered = if was_draining { now } else { self.entered };
+        self.enter(entered, State::Terminating { kill_at: None }, self.cause);
+        let cut = was_draining.then_some(Effect::Cut);
+        Step::Taken(cut.into_iter().chain([Effect::SignalKill]).collect())
+    }
+
+    /// Ends a runner whose process is gone.
+    pub(super) fn bury(&mut self, now: Moment, cause: Cause) -> Step {
+        self.enter(now, State::Terminated, cause);
+        Step::Taken(vec![Effect::Cut])
+    }
+}

@@ -1,0 +1,236 @@
+//! One app's engine behind a lock, and what hangs on its decisions.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use fal_engine::{CallId, Command, Engine, Input, Record, Reported, Runner, Who};
+use fal_queue::store::Content;
+use fal_types::{LeaseId, Moment, Problem, RunnerId};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+
+use crate::{
+    AppOptions, Clock,
+    handle::Shared,
+    runners::{Seat, Slot},
+};
+
+/// One app of the node: its engine, its runners, its waiting calls.
+#[derive(Debug)]
+pub(crate) struct Conductor {
+    pub(crate) options: AppOptions,
+    pub(crate) shared: Arc<Shared>,
+    inner: Mutex<Inner>,
+    calls: AtomicU64,
+    /// Rung when the engine's next deadline is earlier than the one the timer sleeps for.
+    pub(crate) alarm: Notify,
+    /// Rung when the last runner is gone after a drain.
+    pub(crate) drained: Notify,
+}
+
+/// What the lock protects.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    engine: Engine,
+    pub(crate) seats: BTreeMap<RunnerId, Seat>,
+    /// Direct calls that wait for the engine's word.
+    pub(crate) calls: BTreeMap<CallId, oneshot::Sender<Result<Grant, Problem>>>,
+    /// Bodies of claimed requests, from the claim's answer until their dispatch.
+    pub(crate) contents: BTreeMap<LeaseId, Content>,
+    /// Leases of queued requests in flight, for their cancel signal.
+    pub(crate) dispatched: BTreeMap<LeaseId, crate::exchange::Dispatched>,
+    armed: Option<Moment>,
+}
+
+/// A slot on a runner, for one direct call.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    pub(crate) lease: LeaseId,
+    pub(crate) slot: Arc<Slot>,
+}
+
+/// What a direct call gets when it asks.
+pub(crate) enum Admitted {
+    Granted(Grant),
+    Refused(Problem),
+    Waiting(CallId, oneshot::Receiver<Result<Grant, Problem>>),
+}
+
+impl Conductor {
+    pub(crate) fn new(options: AppOptions, who: Who, shared: Arc<Shared>) -> Self {
+        let engine = Engine::new(options.settings.clone(), who);
+        let inner = Inner {
+            engine,
+            seats: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            contents: BTreeMap::new(),
+            dispatched: BTreeMap::new(),
+            armed: None,
+        };
+        Self {
+            options,
+            shared,
+            inner: Mutex::new(inner),
+            calls: AtomicU64::new(0),
+            alarm: Notify::new(),
+            drained: Notify::new(),
+        }
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// Tells the engine what happened, and performs what it wants done.
+    pub(crate) fn drive(self: &Arc<Self>, input: Input) {
+        let mut inner = self.inner.lock();
+        let commands = inner.engine.step(self.clock().now(), input);
+        for command in commands {
+            self.execute(&mut inner, command);
+        }
+        self.rearm(&mut inner);
+    }
+
+    /// Asks for a slot. The common answer, a grant at once, takes no detour.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other command is executed alike")]
+    pub(crate) fn admit(self: &Arc<Self>, until: Moment, late: Problem) -> Admitted {
+        let call = CallId::new(self.calls.fetch_add(1, Ordering::Relaxed));
+        let mut inner = self.inner.lock();
+        let mut answer = None;
+        for command in inner.engine.step(self.clock().now(), Input::Admit { call, until, late }) {
+            match command {
+                Command::Grant { call: granted, lease, runner } if granted == call => {
+                    let slot = inner.slot(runner);
+                    answer = Some(slot.map_or(Admitted::Refused(Problem::Internal), |slot| {
+                        Admitted::Granted(Grant { lease, slot })
+                    }));
+                }
+                Command::Refuse { call: refused, problem } if refused == call => {
+                    answer = Some(Admitted::Refused(problem));
+                }
+                other => self.execute(&mut inner, other),
+            }
+        }
+        self.rearm(&mut inner);
+        answer.unwrap_or_else(|| {
+            let (word, wait) = oneshot::channel();
+            inner.calls.insert(call, word);
+            Admitted::Waiting(call, wait)
+        })
+    }
+
+    /// Ends a lease. For a queued request the answer says what is to be made durable.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other command is executed alike")]
+    pub(crate) fn settle(self: &Arc<Self>, lease: LeaseId, reported: Reported) -> Option<Record> {
+        let mut inner = self.inner.lock();
+        inner.dispatched.remove(&lease);
+        let mut mine = None;
+        for command in inner.engine.step(self.clock().now(), Input::Settled { lease, reported }) {
+            match command {
+                Command::Record(record) if record.lease == lease => mine = Some(record),
+                other => self.execute(&mut inner, other),
+            }
+        }
+        self.rearm(&mut inner);
+        mine
+    }
+
+    /// A call that waited goes away; a grant that crossed it on the way is given back by its receiver's drop.
+    pub(crate) fn withdraw(self: &Arc<Self>, call: CallId) {
+        self.inner.lock().calls.remove(&call);
+        self.drive(Input::Withdrawn { call });
+    }
+
+    /// The claimed requests' bodies arrive just before the engine hears of the claim.
+    pub(crate) fn claimed(
+        self: &Arc<Self>,
+        batch: Vec<(fal_queue::Ticket, Content)>,
+        backlog: fal_queue::store::Backlog,
+    ) {
+        let mut tickets = Vec::with_capacity(batch.len());
+        let mut inner = self.inner.lock();
+        for (ticket, content) in batch {
+            if let fal_queue::State::Leased(lease) = &ticket.state {
+                inner.contents.insert(lease.id, content);
+            }
+            tickets.push(ticket);
+        }
+        drop(inner);
+        self.drive(Input::Claimed { batch: tickets, backlog });
+    }
+
+    /// Replaces a starting runner's seat by its process, unless the engine has given it up meanwhile.
+    pub(crate) fn seat(self: &Arc<Self>, runner: RunnerId, slot: Arc<Slot>) {
+        let mut inner = self.inner.lock();
+        // A runner that ended before it was seated has been forgotten, and stays so.
+        let Some(Seat::Starting { stop }) = inner.seats.get(&runner) else { return };
+        if *stop {
+            slot.runner.kill();
+        }
+        inner.seats.insert(runner, Seat::Seated(slot));
+    }
+
+    pub(crate) fn runners(&self) -> Vec<(Runner, Option<Arc<Slot>>)> {
+        let inner = self.inner.lock();
+        let view = |runner: Runner| {
+            let slot = inner.slot(runner.id);
+            (runner, slot)
+        };
+        inner.engine.runners().into_iter().map(view).collect()
+    }
+
+    pub(crate) fn has_ready(&self) -> bool {
+        self.inner.lock().engine.has_ready()
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Moment> {
+        let mut inner = self.inner.lock();
+        inner.armed = inner.engine.next_deadline();
+        inner.armed
+    }
+
+    /// Wakes the timer only when it would sleep too long.
+    fn rearm(&self, inner: &mut Inner) {
+        let next = inner.engine.next_deadline();
+        let sooner = match (next, inner.armed) {
+            (Some(next), Some(armed)) => next < armed,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if sooner {
+            inner.armed = next;
+            self.alarm.notify_one();
+        }
+    }
+}
+
+impl Inner {
+    pub(crate) fn slot(&self, runner: RunnerId) -> Option<Arc<Slot>> {
+        match self.seats.get(&runner)? {
+            Seat::Seated(slot) => Some(Arc::clone(slot)),
+            Seat::Starting { .. } => None,
+        }
+    }
+}
+
+/// Sleeps until the engine's next deadline, for as long as the node lives.
+pub(crate) async fn keep_time(conductor: Arc<Conductor>) {
+    loop {
+        let alarm = conductor.alarm.notified();
+        match conductor.next_deadline() {
+            None => alarm.await,
+            Some(deadline) => {
+                let sleep = tokio::time::sleep_until(conductor.clock().instant(deadline));
+                tokio::select! {
+                    () = alarm => continue,
+                    () = sleep => conductor.drive(Input::Elapsed),
+                }
+            }
+        }
+    }
+}

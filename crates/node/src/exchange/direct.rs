@@ -1,0 +1,212 @@
+//! A direct call: one attempt, and the runner's answer as it is.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use fal_engine::Reported;
+use fal_policy::{Outcome, Reply};
+use fal_supervisor::{ForwardError, UploadError};
+use fal_types::{Moment, Problem, RequestId};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, uri::PathAndQuery};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use tokio::time::Sleep;
+
+use crate::{
+    Body, RequestBody,
+    conductor::{Admitted, Conductor, Grant},
+    exchange::{self, HELD, Lease},
+    runners::Slot,
+};
+
+/// A direct call, as the gateway hands it over: headers are already those that a runner may see.
+#[derive(Debug)]
+pub struct DirectCall {
+    /// The id that caller and runner know the call by.
+    pub request: RequestId,
+    /// The method.
+    pub method: Method,
+    /// The path below the app, with the query.
+    pub path: PathAndQuery,
+    /// The headers for the runner.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: RequestBody,
+    /// How long the call may wait for a runner, where its caller said so.
+    pub start_timeout: Option<Duration>,
+}
+
+/// Why a direct call has no answer of a runner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The platform's error.
+    pub problem: Problem,
+    /// The runner it was sent to, if it was sent.
+    pub runner: Option<fal_types::RunnerId>,
+    /// What was wrong with the caller's own body, if that was the reason.
+    pub upload: Option<UploadError>,
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self { problem, runner: None, upload: None }
+    }
+}
+
+type Answered = Result<(Response<Body>, HeaderValue), Refusal>;
+
+/// Sends a call to a runner of this app, once.
+pub(crate) async fn call(conductor: &Arc<Conductor>, call: DirectCall) -> Answered {
+    let grant = wait(conductor, call.start_timeout).await?;
+    let Grant { lease, slot } = grant;
+    let lease = Lease::new(conductor, &slot, lease, call.request);
+    let (path, request) = (call.path.clone(), call.request);
+    let limit = conductor.options.request_timeout;
+    let task = Box::pin(attempt(lease, Arc::clone(&slot), call, limit));
+    Attended { task: Some(task), slot, path, request }.await
+}
+
+/// Waits for a slot, at most until the call's deadline.
+async fn wait(conductor: &Arc<Conductor>, start: Option<Duration>) -> Result<Grant, Problem> {
+    let (until, late) = deadline(conductor, start);
+    match conductor.admit(until, late) {
+        Admitted::Granted(grant) => Ok(grant),
+        Admitted::Refused(problem) => Err(problem),
+        Admitted::Waiting(call, word) => {
+            let mut waiter = Waiter { conductor, call: Some(call) };
+            let word = word.await;
+            waiter.call = None;
+            word.unwrap_or(Err(Problem::Internal))
+        }
+    }
+}
+
+//= docs/contract.md#direct-wait
+//# A direct call that finds no ready runner MUST wait for one, at most `startup_timeout`, and then get 504 `startup_timeout`.
+fn deadline(conductor: &Arc<Conductor>, start: Option<Duration>) -> (Moment, Problem) {
+    let now = conductor.clock().now();
+    let platform = conductor.options.settings.limits.startup_timeout;
+    match start.or(conductor.options.request_start_timeout) {
+        Some(caller) if caller <= platform => (now + caller, Problem::StartDeadline),
+        Some(_) | None => (now + platform, Problem::StartupTimeout),
+    }
+}
+
+/// Withdraws the call when its caller leaves while it waits.
+struct Waiter<'a> {
+    conductor: &'a Arc<Conductor>,
+    call: Option<fal_engine::CallId>,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        if let Some(call) = self.call {
+            self.conductor.withdraw(call);
+        }
+    }
+}
+
+/// The attempt itself, which goes on without its caller if it must: the runner works whether anybody waits or
+/// not, and its slot is free only when it is done.
+struct Attended<F: Future<Output = Answered> + Send + 'static> {
+    task: Option<Pin<Box<F>>>,
+    slot: Arc<Slot>,
+    path: PathAndQuery,
+    request: RequestId,
+}
+
+impl<F: Future<Output = Answered> + Send + 'static> Future for Attended<F> {
+    type Output = Answered;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
+        let Some(task) = self.task.as_mut() else { return Poll::Pending };
+        let answered = task.as_mut().poll(cx);
+        if answered.is_ready() {
+            self.task = None;
+        }
+        answered
+    }
+}
+
+impl<F: Future<Output = Answered> + Send + 'static> Drop for Attended<F> {
+    //= docs/contract.md#abandoned
+    //# A caller that hangs up MUST NOT count as a fault of the runner, and the runner is kept.
+    fn drop(&mut self) {
+        let Some(task) = self.task.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (slot, path, request) = (Arc::clone(&self.slot), self.path.clone(), self.request);
+        tracing::debug!(%request, runner = %slot.name, "caller left; the runner gets the cancel signal");
+        runtime.spawn(async move { exchange::signal_cancel(&slot, path.path(), request).await });
+        runtime.spawn(async move { drop(task.await) });
+    }
+}
+
+async fn attempt(lease: Lease, slot: Arc<Slot>, call: DirectCall, limit: Duration) -> Answered {
+    let mut deadline = Box::pin(tokio::time::sleep(limit));
+    let (path, request) = (call.path.clone(), call.request);
+    let sent = tokio::select! {
+        biased;
+        sent = slot.runner.forward(outgoing(call)) => sent,
+        () = &mut deadline => return refused(lease, &slot, exchange::reported(Outcome::TimedOut)),
+    };
+    let response = match sent {
+        Ok(response) => response,
+        Err(ForwardError::Upload(upload)) => {
+            let refusal = refused(lease, &slot, exchange::reported(Outcome::Abandoned));
+            return refusal.map_err(|refusal| Refusal { upload: Some(upload), ..refusal });
+        }
+        Err(error) => return refused(lease, &slot, exchange::failure(&error)),
+    };
+    let (head, body) = response.into_parts();
+    let reported = exchange::answer(head.status, &head.headers);
+    let body = match body.size_hint().exact() {
+        Some(length) if length <= HELD => match whole(body, &mut deadline).await {
+            Ok(bytes) => {
+                let _direct_calls_have_none = lease.settle(reported);
+                Body::whole(bytes)
+            }
+            Err(outcome) => return refused(lease, &slot, exchange::reported(outcome)),
+        },
+        Some(_) | None => {
+            Body::stream(body, deadline, lease, reported, (Arc::clone(&slot), path, request))
+        }
+    };
+    Ok((Response::from_parts(head, body), slot.served_from.clone()))
+}
+
+//= docs/contract.md#truncation
+//# A body of known length up to 64 KiB MUST be read whole before its status is passed on, so that a cut is 502 `runner_incomplete_response`.
+async fn whole(
+    body: fal_supervisor::ResponseBody,
+    deadline: &mut Pin<Box<Sleep>>,
+) -> Result<bytes::Bytes, Outcome> {
+    tokio::select! {
+        biased;
+        collected = body.collect() => {
+            collected.map(http_body_util::Collected::to_bytes).map_err(|error| exchange::cut_short(&error))
+        }
+        () = deadline => Err(Outcome::TimedOut),
+    }
+}
+
+/// Settles an attempt that ended without a response, and answers what the caller gets.
+fn refused(lease: Lease, slot: &Slot, reported: Reported) -> Answered {
+    let problem = match (reported.problem, fal_policy::reply(&reported.outcome)) {
+        (Some(problem), _) | (None, Reply::Platform(problem)) => problem,
+        (None, Reply::Verbatim) => Problem::Internal,
+    };
+    let _direct_calls_have_none = lease.settle(reported);
+    Err(Refusal { problem, runner: Some(slot.id), upload: None })
+}
+
+fn outgoing(call: DirectCall) -> Request<RequestBody> {
+    let mut request = Request::new(call.body);
+    *request.method_mut() = call.method;
+    *request.uri_mut() = call.path.into();
+    *request.headers_mut() = call.headers;
+    request
+}

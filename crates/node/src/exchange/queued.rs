@@ -1,0 +1,141 @@
+//! An attempt at a queued request: its answer is made durable before anybody hears of it.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use fal_engine::{Input, Record, Reported};
+use fal_policy::Outcome;
+use fal_queue::{
+    Ticket,
+    store::{Content, Done, Op, Reply},
+};
+use fal_supervisor::BodyError;
+use fal_types::{LeaseId, Problem};
+use http::{HeaderName, HeaderValue, Request};
+use http_body::Body as _;
+use http_body_util::{BodyExt, Limited};
+
+use crate::{
+    RequestBody,
+    conductor::Conductor,
+    exchange::{self, Lease},
+    runners::Slot,
+};
+
+/// How long the store is left alone after it refused a result.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Runs one attempt from its dispatch to the durable record of what became of it.
+pub(crate) async fn queued(
+    conductor: Arc<Conductor>,
+    (lease, slot): (LeaseId, Arc<Slot>),
+    ticket: Ticket,
+    content: Content,
+) {
+    let lease = Lease::new(&conductor, &slot, lease, ticket.id);
+    let limit = conductor.options.request_timeout;
+    let most = conductor.shared.max_body;
+    let request = outgoing(&ticket, content);
+    let attempt = tokio::time::timeout(limit, attempt(&slot, request, most)).await;
+    let (reported, reply) =
+        attempt.unwrap_or_else(|_| (exchange::reported(Outcome::TimedOut), None));
+    // The response is kept even where the request goes again: the last one is what its caller sees.
+    if let Some(record) = lease.settle(reported) {
+        make_durable(&conductor, record, reply).await;
+    }
+}
+
+async fn attempt(
+    slot: &Slot,
+    request: Request<RequestBody>,
+    most: usize,
+) -> (Reported, Option<Reply>) {
+    let response = match slot.runner.forward(request).await {
+        Ok(response) => response,
+        Err(error) => return (exchange::failure(&error), None),
+    };
+    let (head, body) = response.into_parts();
+    let reported = exchange::answer(head.status, &head.headers);
+    let expected = body.size_hint().lower();
+    if expected > u64::try_from(most).unwrap_or(u64::MAX) {
+        return (too_large(), None);
+    }
+    match Limited::new(body, most).collect().await {
+        Ok(collected) => {
+            let status = fal_types::Status::new(head.status.as_u16());
+            let headers = head.headers.iter();
+            let headers =
+                headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+            let body = Vec::from(collected.to_bytes());
+            (reported, Some(Reply { status, headers: headers.collect(), body }))
+        }
+        Err(error) => match error.downcast_ref::<BodyError>() {
+            Some(error) => (exchange::reported(exchange::cut_short(error)), None),
+            None => (too_large(), None),
+        },
+    }
+}
+
+/// The platform does not keep a result of this size: no word about the runner.
+const fn too_large() -> Reported {
+    Reported {
+        outcome: Outcome::Abandoned,
+        health_wanted: false,
+        problem: Some(Problem::IncompleteResponse),
+    }
+}
+
+fn outgoing(ticket: &Ticket, content: Content) -> Request<RequestBody> {
+    let mut request = Request::new(RequestBody::Whole(Bytes::from(content.body)));
+    *request.method_mut() = http::Method::POST;
+    let path = if ticket.path.is_empty() { "/" } else { ticket.path.as_str() };
+    // The gateway admits only paths that parse; a store that was tampered with gets the root.
+    *request.uri_mut() = path.parse().unwrap_or_else(|_| http::Uri::from_static("/"));
+    for (name, value) in content.headers {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(&value)) {
+            request.headers_mut().append(name, value);
+        }
+    }
+    if let Ok(id) = HeaderValue::from_str(&ticket.id.to_string()) {
+        request.headers_mut().insert("x-fal-request-id", id);
+    }
+    request
+}
+
+/// Makes durable what became of an attempt, however long the store takes: while it refuses, the lease stands.
+//= docs/contract.md#queue-fencing
+//# A result of an attempt whose lease is no longer current MUST change nothing.
+pub(crate) async fn make_durable(conductor: &Arc<Conductor>, record: Record, reply: Option<Reply>) {
+    let Record { request, lease, attempt, ruling } = record;
+    loop {
+        let reply = reply.clone();
+        let op = Op::Settle { request, lease, attempt, ruling, reply };
+        match conductor.shared.journal.commit(op).await {
+            Ok(Done::Settled(after)) => {
+                announce(conductor, &after);
+                return;
+            }
+            Ok(_) => {
+                tracing::warn!(%request, %attempt, "late result of an old attempt: nothing changes");
+                return;
+            }
+            Err(crate::journal::JournalError::Ended) => return,
+            Err(crate::journal::JournalError::Refused(_)) => tokio::time::sleep(AGAIN).await,
+        }
+    }
+}
+
+fn announce(conductor: &Arc<Conductor>, after: &Ticket) {
+    conductor.shared.watchers.notify(after.id);
+    match &after.state {
+        fal_queue::State::Waiting { not_before } => {
+            conductor.drive(Input::Arrived { due: *not_before });
+        }
+        fal_queue::State::Done(ending) => {
+            let (app, request, attempts) = (&conductor.options.id, after.id, after.attempts);
+            tracing::debug!(%app, %request, attempts, ?ending, "request is done");
+        }
+        fal_queue::State::Leased(_) => {}
+    }
+}

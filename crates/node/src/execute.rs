@@ -1,0 +1,130 @@
+//! Performing commands. Nothing here waits: the engine's lock is held.
+
+use std::sync::Arc;
+
+use fal_engine::{Command, Effect, Event, Input, Record};
+use fal_queue::store::{Done, Op};
+use fal_types::{LeaseId, RunnerId};
+
+use crate::{
+    conductor::{Conductor, Grant, Inner},
+    exchange, probe,
+    runners::{self, Seat},
+};
+
+/// How long the store is left alone after it refused a claim.
+const CLAIM_AGAIN: std::time::Duration = std::time::Duration::from_millis(500);
+
+impl Conductor {
+    pub(crate) fn execute(self: &Arc<Self>, inner: &mut Inner, command: Command) {
+        match command {
+            Command::Grant { call, lease, runner } => {
+                let Some(slot) = inner.slot(runner) else { return };
+                let waiter = inner.calls.remove(&call);
+                let grant = Grant { lease, slot };
+                if waiter.is_none_or(|waiter| waiter.send(Ok(grant)).is_err()) {
+                    // The caller left while the grant was on its way: nothing was sent to the runner.
+                    let conductor = Arc::clone(self);
+                    self.shared.runtime.spawn(async move { exchange::abandon(&conductor, lease) });
+                }
+            }
+            Command::Refuse { call, problem } => {
+                if let Some(waiter) = inner.calls.remove(&call) {
+                    let _gone = waiter.send(Err(problem)).is_err();
+                }
+            }
+            Command::Claim { max, leases_from } => {
+                self.shared.runtime.spawn(claim(Arc::clone(self), max, leases_from));
+            }
+            Command::Dispatch { lease, runner, ticket } => {
+                let (Some(slot), Some(content)) =
+                    (inner.slot(runner), inner.contents.remove(&lease))
+                else {
+                    return;
+                };
+                let dispatched = exchange::Dispatched::new(&slot, &ticket);
+                inner.dispatched.insert(lease, dispatched);
+                self.shared.runtime.spawn(exchange::queued(
+                    Arc::clone(self),
+                    (lease, slot),
+                    *ticket,
+                    content,
+                ));
+            }
+            Command::Record(record) => {
+                inner.contents.remove(&record.lease);
+                self.shared.runtime.spawn(give_back(Arc::clone(self), record));
+            }
+            Command::SignalCancel { lease } => {
+                if let Some(dispatched) = inner.dispatched.get(&lease) {
+                    self.shared.runtime.spawn(dispatched.clone().signal());
+                }
+            }
+            Command::Runner { runner, effect } => self.affect(inner, runner, effect),
+            Command::Moved { runner, state, cause } => {
+                let (app, cause) = (&self.options.id, cause.name());
+                tracing::info!(%app, %runner, state, cause, "runner moved");
+            }
+            Command::Forget { runner } => {
+                inner.seats.remove(&runner);
+            }
+            Command::Drained => self.drained.notify_one(),
+        }
+    }
+
+    fn affect(self: &Arc<Self>, inner: &mut Inner, runner: RunnerId, effect: Effect) {
+        if effect == Effect::Spawn {
+            inner.seats.insert(runner, Seat::Starting { stop: false });
+            self.shared.runtime.spawn(runners::start(Arc::clone(self), runner));
+            return;
+        }
+        let Some(seat) = inner.seats.get_mut(&runner) else { return };
+        let slot = match seat {
+            Seat::Seated(slot) => slot,
+            Seat::Starting { stop } => {
+                *stop = *stop || matches!(effect, Effect::SignalTerm | Effect::SignalKill);
+                return;
+            }
+        };
+        match effect {
+            Effect::Spawn => {}
+            Effect::ProbeTcp => {
+                self.shared.runtime.spawn(probe::tcp(Arc::clone(self), Arc::clone(slot)));
+            }
+            Effect::ProbeHealth => {
+                self.shared.runtime.spawn(probe::health(Arc::clone(self), Arc::clone(slot)));
+            }
+            Effect::Cut => slot.runner.cut(),
+            Effect::SignalTerm => slot.runner.terminate(),
+            Effect::SignalKill => slot.runner.kill(),
+        }
+    }
+
+    /// Tells the engine about a runner, from a task.
+    pub(crate) fn report(self: &Arc<Self>, runner: RunnerId, event: Event) {
+        self.drive(Input::Runner { runner, event });
+    }
+}
+
+//= docs/contract.md#queue-order
+//# Claiming a request and marking it as leased MUST be one durable step.
+async fn claim(conductor: Arc<Conductor>, max: u32, leases_from: LeaseId) {
+    let (app, node) = (conductor.options.id.clone(), conductor.shared.node);
+    let op = Op::Claim { app, max, node, leases_from };
+    match conductor.shared.journal.commit(op).await {
+        Ok(Done::Claimed { batch, deadlines, backlog }) => {
+            let changed = batch.iter().map(|(ticket, _)| ticket.id).chain(deadlines);
+            changed.for_each(|request| conductor.shared.watchers.notify(request));
+            conductor.claimed(batch, backlog);
+        }
+        Ok(_) | Err(_) => {
+            let again = conductor.clock().now() + CLAIM_AGAIN;
+            conductor.drive(Input::ClaimFailed { again });
+        }
+    }
+}
+
+/// Puts a claimed request back that no runner could take after all.
+async fn give_back(conductor: Arc<Conductor>, record: Record) {
+    exchange::make_durable(&conductor, record, None).await;
+}

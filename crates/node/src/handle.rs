@@ -1,0 +1,354 @@
+//! What the gateway holds: cheap to clone, and all that others may ask of a node.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use fal_queue::{
+    CallerRules, NodeId, Priority, State, Ticket,
+    store::{CancelAnswer, Content, Done, Error, Op, Reply},
+};
+use fal_supervisor::Supervisor;
+use fal_types::{AppId, Moment, Problem, RequestId, RunnerId};
+use http::{HeaderValue, Response};
+use tokio::sync::{Notify, watch};
+
+use crate::{
+    Body, Clock, DirectCall, Line, Refusal,
+    conductor::Conductor,
+    exchange,
+    journal::{Chain, Journal, JournalError},
+    lines::Lines,
+    readers::Readers,
+    watch::Watchers,
+};
+
+/// What all apps of a node share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) journal: Journal,
+    pub(crate) readers: Readers,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) watchers: Watchers,
+    pub(crate) lines: Lines,
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) node: NodeId,
+    pub(crate) max_body: usize,
+    /// Rung when a request was stored whose deadline may be the next.
+    pub(crate) deadlines: Notify,
+}
+
+/// A node that runs.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) apps: Arc<BTreeMap<AppId, Arc<Conductor>>>,
+    pub(crate) stopping: Arc<AtomicBool>,
+}
+
+/// One app of a node that runs.
+#[derive(Debug, Clone)]
+pub struct App {
+    conductor: Arc<Conductor>,
+}
+
+/// A request for the queue. Its headers are already those that a runner may see.
+#[derive(Debug)]
+pub struct Submission {
+    /// The id it will be known by.
+    pub id: RequestId,
+    /// The path below the app, with the query; empty for the root.
+    pub path: String,
+    /// Its place relative to others.
+    pub priority: Priority,
+    /// How long it may wait before its first attempt, where its caller said so.
+    pub start_timeout: Option<Duration>,
+    /// What its caller said about retries.
+    pub caller: CallerRules,
+    /// Which runner its caller would like.
+    pub hint: Option<String>,
+    /// What the runner gets.
+    pub content: Content,
+    /// Refuse it when more requests than this are ahead.
+    pub max_ahead: Option<u64>,
+}
+
+/// An accepted request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Submitted {
+    /// How many requests wait ahead of it.
+    pub ahead: u64,
+}
+
+/// Why the queue did not do what was asked. Nothing of it has happened.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum QueueError {
+    /// More requests wait than the caller allows.
+    #[error("{waiting} requests are waiting already")]
+    Full {
+        /// How many.
+        waiting: u64,
+    },
+    /// The id is taken.
+    #[error("a request with this id exists")]
+    Duplicate,
+    /// The platform is stopping.
+    #[error("platform is stopping")]
+    Stopping,
+    /// The store failed; the platform's log has the reason.
+    #[error("store failed")]
+    Store,
+}
+
+/// A queued request as it is now.
+#[derive(Debug, Clone)]
+pub struct Tracked {
+    /// What the store keeps of it.
+    pub ticket: Ticket,
+    /// How many requests wait ahead, while it waits itself.
+    pub ahead: Option<u64>,
+}
+
+/// The answer to a queued request.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// There is none yet.
+    Pending,
+    /// The runner's own.
+    Reply(Reply),
+    /// The platform's.
+    Problem(Problem),
+}
+
+/// A runner, for people and tools.
+#[derive(Debug, Clone)]
+pub struct RunnerView {
+    /// Its name.
+    pub id: RunnerId,
+    /// The name of its state, as fal writes it.
+    pub state: &'static str,
+    /// Why it is in that state.
+    pub cause: &'static str,
+    /// Since when.
+    pub since: Moment,
+    /// Requests in flight.
+    pub in_flight: u32,
+    /// Its process, once there is one.
+    pub pid: Option<u32>,
+    /// Its port, once there is one.
+    pub port: Option<u16>,
+}
+
+impl Handle {
+    /// The app with this name.
+    #[must_use]
+    pub fn app(&self, id: &AppId) -> Option<App> {
+        self.apps.get(id).map(|conductor| App { conductor: Arc::clone(conductor) })
+    }
+
+    /// All apps, by name.
+    pub fn apps(&self) -> impl Iterator<Item = App> {
+        self.apps.values().map(|conductor| App { conductor: Arc::clone(conductor) })
+    }
+
+    /// The time as the node sees it.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.shared.clock.now()
+    }
+
+    /// Whether the node takes no new work any more.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// The last requests that were submitted, newest first.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn recent(&self, app: Option<AppId>, limit: u32) -> Result<Vec<Ticket>, QueueError> {
+        let found = self.shared.readers.ask(move |reader| reader.recent(app.as_ref(), limit)).await;
+        read(found)
+    }
+}
+
+impl App {
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> &AppId {
+        &self.conductor.options.id
+    }
+
+    /// Whether some runner takes requests now.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.conductor.has_ready()
+    }
+
+    /// Makes a direct call: one attempt, never retried. With the answer comes the runner's name.
+    ///
+    /// # Errors
+    /// When no runner answered; the platform's error says why.
+    pub async fn call(&self, call: DirectCall) -> Result<(Response<Body>, HeaderValue), Refusal> {
+        exchange::call(&self.conductor, call).await
+    }
+
+    //= docs/contract.md#queue-durable
+    //# A submit MUST NOT be answered before the request is durable.
+    /// Stores a request. When this returns, it is on disk.
+    ///
+    /// # Errors
+    /// When it was not stored.
+    pub async fn submit(&self, submission: Submission) -> Result<Submitted, QueueError> {
+        let conductor = &self.conductor;
+        let now = conductor.clock().now();
+        let wait = submission.start_timeout.or(conductor.options.request_start_timeout);
+        let id = submission.id;
+        let app = conductor.options.id.clone();
+        let ticket = Ticket {
+            start_deadline: wait.map(|wait| now + wait),
+            caller: submission.caller,
+            hint: submission.hint,
+            ..Ticket::new(id, app, submission.path, submission.priority, now)
+        };
+        let has_deadline = wait.is_some();
+        let content = submission.content;
+        let op = Op::Submit { ticket, content, max_ahead: submission.max_ahead };
+        match commit(&conductor.shared, op).await? {
+            Done::Submitted { ahead } => {
+                conductor.drive(fal_engine::Input::Arrived { due: now });
+                if has_deadline {
+                    conductor.shared.deadlines.notify_one();
+                }
+                Ok(Submitted { ahead })
+            }
+            Done::QueueFull { waiting } => Err(QueueError::Full { waiting }),
+            Done::Duplicate => Err(QueueError::Duplicate),
+            Done::Claimed { .. }
+            | Done::Settled(_)
+            | Done::Stale
+            | Done::Cancelled(_)
+            | Done::Recovered { .. }
+            | Done::Swept { .. } => Err(QueueError::Store),
+        }
+    }
+
+    /// A request of this app as it is now; `None` if there is none with this id.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn track(&self, id: RequestId) -> Result<Option<Tracked>, QueueError> {
+        let (app, now) = (self.id().clone(), self.conductor.clock().now());
+        let ask = move |reader: &mut dyn fal_queue::store::Reader| {
+            let Some(ticket) = kept(reader, (&app, id), now)? else { return Ok(None) };
+            let ahead = if ticket.is_waiting() { Some(reader.ahead(&ticket)?) } else { None };
+            Ok(Some(Tracked { ticket, ahead }))
+        };
+        read(self.conductor.shared.readers.ask(ask).await)
+    }
+
+    /// The answer to a request of this app; `None` if there is no request with this id.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn answer(&self, id: RequestId) -> Result<Option<Answer>, QueueError> {
+        let (app, now) = (self.id().clone(), self.conductor.clock().now());
+        let ask = move |reader: &mut dyn fal_queue::store::Reader| {
+            let Some(ticket) = kept(reader, (&app, id), now)? else { return Ok(None) };
+            let State::Done(ending) = ticket.state else { return Ok(Some(Answer::Pending)) };
+            if let Some(problem) = ending.problem() {
+                return Ok(Some(Answer::Problem(problem)));
+            }
+            let reply = reader.reply(id)?;
+            Ok(Some(reply.map_or(Answer::Problem(Problem::Internal), Answer::Reply)))
+        };
+        read(self.conductor.shared.readers.ask(ask).await)
+    }
+
+    /// Cancels a request of this app: a waiting one ends, a running one's runner is told.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn cancel(&self, id: RequestId) -> Result<CancelAnswer, QueueError> {
+        let op = Op::Cancel { app: self.id().clone(), request: id };
+        let Done::Cancelled(answer) = commit(&self.conductor.shared, op).await? else {
+            return Err(QueueError::Store);
+        };
+        match answer {
+            CancelAnswer::Signalled => {
+                self.conductor.drive(fal_engine::Input::CancelAsked { request: id });
+            }
+            CancelAnswer::Cancelled => self.conductor.shared.watchers.notify(id),
+            CancelAnswer::AlreadyCompleted | CancelAnswer::Unknown => {}
+        }
+        Ok(answer)
+    }
+
+    /// Changes whenever the request may have. Call [`Self::unwatch`] when done.
+    #[must_use]
+    pub fn watch(&self, id: RequestId) -> watch::Receiver<u64> {
+        self.conductor.shared.watchers.watch(id)
+    }
+
+    /// Ends a watch.
+    pub fn unwatch(&self, id: RequestId) {
+        self.conductor.shared.watchers.unwatch(id);
+    }
+
+    /// What the runners printed while they worked on this request alone, as far as it is remembered.
+    #[must_use]
+    pub fn lines(&self, id: RequestId) -> Vec<Line> {
+        self.conductor.shared.lines.of(id)
+    }
+
+    /// Its runners as they are now.
+    #[must_use]
+    pub fn runners(&self) -> Vec<RunnerView> {
+        let view =
+            |(runner, slot): (fal_engine::Runner, Option<Arc<crate::runners::Slot>>)| RunnerView {
+                id: runner.id,
+                state: runner.state,
+                cause: runner.cause.name(),
+                since: runner.entered,
+                in_flight: runner.in_flight,
+                pid: slot.as_ref().map(|slot| slot.runner.pid()),
+                port: slot.as_ref().map(|slot| slot.runner.port()),
+            };
+        self.conductor.runners().into_iter().map(view).collect()
+    }
+}
+
+/// A request that is still kept: one whose result has expired is gone, swept or not.
+fn kept(
+    reader: &mut dyn fal_queue::store::Reader,
+    (app, id): (&AppId, RequestId),
+    now: Moment,
+) -> Result<Option<Ticket>, Error> {
+    Ok(reader.ticket(app, id)?.filter(|ticket| !ticket.is_expired(now)))
+}
+
+async fn commit(shared: &Shared, op: Op) -> Result<Done, QueueError> {
+    shared.journal.commit(op).await.map_err(|error| match error {
+        JournalError::Ended => QueueError::Stopping,
+        // The writer has logged the reason, once for the whole batch.
+        JournalError::Refused(_) => QueueError::Store,
+    })
+}
+
+fn read<T>(found: Option<Result<T, Error>>) -> Result<T, QueueError> {
+    match found {
+        Some(Ok(found)) => Ok(found),
+        Some(Err(error)) => {
+            tracing::error!(error = %Chain(&error), "the store cannot be read");
+            Err(QueueError::Store)
+        }
+        None => Err(QueueError::Stopping),
+    }
+}

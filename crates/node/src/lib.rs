@@ -1,0 +1,43 @@
+//! The one loop that performs what the engines decide.
+//!
+//! A node holds, for each app, an engine behind a lock and the handles of its runners. Whatever happens (a call,
+//! an answer, an exit, a timer) becomes an input; the commands that come back are performed while the lock is
+//! held, and none of them waits: they send, spawn or signal. So commands have one order, and a request costs no
+//! switch to another task. Only this crate reads the clock.
+//!
+//! Reading order: [`Options`] builds, [`Node::start`] runs, [`Handle`] is what the gateway holds.
+//!
+//! Invariants: a lease is settled exactly once (dropping it settles it as abandoned); nothing is acknowledged
+//! before the store has made it durable; no request reaches a runner that the engine did not grant.
+
+#![forbid(unsafe_code)]
+
+mod body;
+mod clock;
+mod conductor;
+mod exchange;
+mod execute;
+mod handle;
+mod journal;
+mod lines;
+mod options;
+mod probe;
+mod readers;
+mod recovery;
+mod runners;
+mod sweep;
+mod watch;
+
+pub use crate::{
+    body::{Body, BodyError, RequestBody, Streamed, UploadBody, UploadError},
+    clock::Clock,
+    exchange::{DirectCall, Refusal},
+    handle::{Answer, App, Handle, QueueError, RunnerView, Submission, Submitted, Tracked},
+    lines::Line,
+    options::{AppOptions, HealthProbe, Options},
+    recovery::{Node, StartError},
+};
+pub use fal_queue::{
+    CallerRules, Ending, Priority, State, Ticket,
+    store::{CancelAnswer, Content, Reply},
+};

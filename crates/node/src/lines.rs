@@ -1,0 +1,75 @@
+//! What runners print, kept for a while by request.
+//!
+//! A runner's output does not say which request it belongs to. While exactly one request is in flight on a
+//! runner, its lines are that request's; otherwise they are only the runner's.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use fal_types::{Moment, RequestId};
+use parking_lot::Mutex;
+
+/// Requests whose lines are remembered.
+const REQUESTS: usize = 1024;
+/// Lines remembered of one request.
+const LINES: usize = 1000;
+
+/// One line of a runner's output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// When it was read.
+    pub at: Moment,
+    /// Whether it was written to standard error.
+    pub is_error: bool,
+    /// The text, without its end of line.
+    pub text: String,
+}
+
+/// The lines of the last requests, in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    by_request: BTreeMap<RequestId, Vec<Line>>,
+    order: VecDeque<RequestId>,
+}
+
+impl Lines {
+    pub(crate) fn push(&self, request: RequestId, line: Line) {
+        let mut kept = self.kept.lock();
+        if !kept.by_request.contains_key(&request) {
+            kept.order.push_back(request);
+            if kept.order.len() > REQUESTS
+                && let Some(oldest) = kept.order.pop_front()
+            {
+                kept.by_request.remove(&oldest);
+            }
+        }
+        let lines = kept.by_request.entry(request).or_default();
+        if lines.len() < LINES {
+            lines.push(line);
+        }
+    }
+
+    pub(crate) fn of(&self, request: RequestId) -> Vec<Line> {
+        self.kept.lock().by_request.get(&request).cloned().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_request_is_forgotten_first() {
+        let lines = Lines::default();
+        let line = Line { at: Moment::default(), is_error: false, text: "x".to_owned() };
+        for number in 0..=REQUESTS {
+            lines.push(RequestId::from_bits(number as u128), line.clone());
+        }
+        assert_eq!(lines.of(RequestId::from_bits(0)), []);
+        assert_eq!(lines.of(RequestId::from_bits(1)).len(), 1);
+    }
+}

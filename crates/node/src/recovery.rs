@@ -1,0 +1,141 @@
+//! Starting a node, and stopping it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use fal_engine::{Input, Who};
+use fal_queue::{
+    NodeId,
+    store::{Done, Op},
+};
+use fal_types::AppId;
+use tokio::{sync::Notify, task::JoinHandle};
+
+use crate::{
+    Clock, Handle, Options,
+    conductor::{self, Conductor},
+    handle::Shared,
+    journal::{Journal, JournalError},
+    lines::Lines,
+    readers::Readers,
+    sweep,
+    watch::Watchers,
+};
+
+/// The number of the only node that an embedded store has.
+const ONLY: NodeId = NodeId(1);
+
+/// A node that runs: its handle, and what has to be ended with it.
+#[derive(Debug)]
+pub struct Node {
+    handle: Handle,
+    /// Timers and the sweeper.
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The operating system refused a thread.
+    #[error("could not start a thread for the store")]
+    Thread(#[source] std::io::Error),
+    /// The store cannot be read.
+    #[error("could not read the store")]
+    Read(#[source] fal_queue::store::Error),
+    /// What an earlier start left could not be put in order.
+    #[error("could not recover the queue")]
+    Recover(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Node {
+    /// Puts in order what an earlier start left, and starts serving. Must be called in a tokio runtime.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let clock = Clock::start();
+        let reader = options.store.reader().map_err(StartError::Read)?;
+        let shared = Arc::new(Shared {
+            clock,
+            journal: Journal::start(options.store, clock).map_err(StartError::Thread)?,
+            readers: Readers::start(reader).map_err(StartError::Thread)?,
+            supervisor: options.supervisor,
+            watchers: Watchers::default(),
+            lines: Lines::default(),
+            runtime: tokio::runtime::Handle::current(),
+            node: ONLY,
+            max_body: options.max_body,
+            deadlines: Notify::new(),
+        });
+        recover(&shared).await?;
+        let who = Who { boot: options.boot, node: ONLY.0 };
+        let apps: BTreeMap<AppId, Arc<Conductor>> = options
+            .apps
+            .into_iter()
+            .map(|app| (app.id.clone(), Arc::new(Conductor::new(app, who, Arc::clone(&shared)))))
+            .collect();
+        let apps = Arc::new(apps);
+        let mut tasks = vec![tokio::spawn(sweep::keep(Arc::clone(&shared)))];
+        for conductor in apps.values() {
+            tasks.push(tokio::spawn(conductor::keep_time(Arc::clone(conductor))));
+            begin(conductor).await?;
+        }
+        let stopping = Arc::new(AtomicBool::new(false));
+        Ok(Self { handle: Handle { shared, apps, stopping }, tasks })
+    }
+
+    /// What others hold of it.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Stops taking work, lets running requests finish within each app's grace period, and ends every runner.
+    pub async fn stop(self) {
+        self.handle.stopping.store(true, Ordering::Relaxed);
+        let conductors: Vec<_> = self.handle.apps.values().cloned().collect();
+        for conductor in &conductors {
+            conductor.drive(Input::Drain);
+        }
+        for conductor in &conductors {
+            conductor.drained.notified().await;
+        }
+        for task in self.tasks {
+            task.abort();
+        }
+    }
+}
+
+//= docs/contract.md#queue-restart
+//# An attempt that the platform's own death cut MUST NOT be charged to its request.
+async fn recover(shared: &Shared) -> Result<(), StartError> {
+    let done = shared.journal.commit(Op::Recover { node: ONLY }).await;
+    let done = done.map_err(|error: JournalError| StartError::Recover(Box::new(error)))?;
+    if let Done::Recovered { tickets } = done
+        && tickets > 0
+    {
+        tracing::warn!(
+            tickets,
+            "requests that were running when the platform last ended wait again"
+        );
+    }
+    Ok(())
+}
+
+/// Tells the engine what waits for it already, and lets it start its first runners.
+async fn begin(conductor: &Arc<Conductor>) -> Result<(), StartError> {
+    let app = conductor.options.id.clone();
+    let backlog = conductor.shared.readers.ask(move |reader| reader.backlog(&app)).await;
+    if let Some(backlog) = backlog.transpose().map_err(StartError::Read)?
+        && backlog.waiting > 0
+    {
+        conductor.drive(Input::Claimed { batch: Vec::new(), backlog });
+    }
+    conductor.drive(Input::Elapsed);
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! The node's side of a runner: its process, and the requests in flight on it.
+
+use std::sync::{Arc, Weak};
+
+use fal_engine::{Event, Input};
+use fal_supervisor::{Exit, Launch, Sink, Stream};
+use fal_types::{RequestId, RunnerId};
+use http::HeaderValue;
+use parking_lot::Mutex;
+
+use crate::{Line, conductor::Conductor};
+
+/// A runner from the engine's word to its end.
+#[derive(Debug)]
+pub(crate) enum Seat {
+    /// Its process is being started; `stop` says that the engine has given it up meanwhile.
+    Starting { stop: bool },
+    /// Its process runs, or has run.
+    Seated(Arc<Slot>),
+}
+
+/// A runner's process with its requests.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) id: RunnerId,
+    /// The runner's name as headers and logs show it.
+    pub(crate) name: Arc<str>,
+    /// The same as a header's value.
+    pub(crate) served_from: HeaderValue,
+    pub(crate) runner: fal_supervisor::Runner,
+    pub(crate) busy: Arc<Busy>,
+}
+
+/// The requests in flight on one runner.
+#[derive(Debug, Default)]
+pub(crate) struct Busy {
+    requests: Mutex<Vec<RequestId>>,
+}
+
+impl Busy {
+    pub(crate) fn enter(&self, request: RequestId) {
+        self.requests.lock().push(request);
+    }
+
+    pub(crate) fn leave(&self, request: RequestId) {
+        let mut requests = self.requests.lock();
+        if let Some(at) = requests.iter().position(|id| *id == request) {
+            requests.swap_remove(at);
+        }
+    }
+
+    /// The one request in flight, if there is exactly one.
+    fn only(&self) -> Option<RequestId> {
+        match self.requests.lock().as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        }
+    }
+}
+
+/// Hears from the supervisor what becomes of one runner's process.
+struct Ear {
+    conductor: Weak<Conductor>,
+    runner: RunnerId,
+    name: Arc<str>,
+    busy: Arc<Busy>,
+}
+
+impl Sink for Ear {
+    fn exited(&self, exit: Exit) {
+        let Some(conductor) = self.conductor.upgrade() else { return };
+        tracing::info!(app = %conductor.options.id, runner = %self.name, %exit, "runner's process has ended");
+        conductor.drive(Input::Runner { runner: self.runner, event: Event::Exited });
+    }
+
+    fn line(&self, stream: Stream, line: String) {
+        let Some(conductor) = self.conductor.upgrade() else { return };
+        let (app, runner) = (&conductor.options.id, &self.name);
+        let Some(request) = self.busy.only() else {
+            tracing::info!(target: "runner", %app, %runner, "{line}");
+            return;
+        };
+        tracing::info!(target: "runner", %app, %runner, %request, "{line}");
+        let is_error = matches!(stream, Stream::Err);
+        let at = conductor.clock().now();
+        conductor.shared.lines.push(request, Line { at, is_error, text: line });
+    }
+}
+
+/// Starts a runner's process and waits for its port, telling the engine both.
+pub(crate) async fn start(conductor: Arc<Conductor>, runner: RunnerId) {
+    let starter = Arc::clone(&conductor);
+    let started = tokio::task::spawn_blocking(move || launch(&starter, runner)).await;
+    let slot = match started {
+        Ok(Ok(slot)) => slot,
+        Ok(Err(error)) => {
+            let (app, error) = (&conductor.options.id, crate::journal::Chain(&error));
+            tracing::error!(%app, %runner, %error, "cannot start a runner");
+            return conductor.drive(Input::Runner { runner, event: Event::SpawnFailed });
+        }
+        Err(_) => return conductor.drive(Input::Runner { runner, event: Event::SpawnFailed }),
+    };
+    let process = slot.runner.clone();
+    conductor.seat(runner, slot);
+    // Without an open port there is an exit or a deadline, and the engine hears of those by themselves.
+    if process.port_open().await.is_ok() {
+        conductor.drive(Input::Runner { runner, event: Event::PortOpened });
+    }
+}
+
+fn launch(
+    conductor: &Arc<Conductor>,
+    id: RunnerId,
+) -> Result<Arc<Slot>, fal_supervisor::LaunchError> {
+    let options = &conductor.options;
+    let name: Arc<str> = id.to_string().into();
+    let busy = Arc::new(Busy::default());
+    let ear = Ear {
+        conductor: Arc::downgrade(conductor),
+        runner: id,
+        name: Arc::clone(&name),
+        busy: Arc::clone(&busy),
+    };
+    let launch = Launch {
+        app: options.id.to_string(),
+        runner: name.to_string(),
+        command: options.command.clone(),
+        cwd: options.cwd.clone(),
+        env: options.env.clone(),
+    };
+    let sink: Arc<dyn Sink> = Arc::new(ear);
+    let runner = conductor.shared.supervisor.launch(&launch, &sink)?;
+    let (app, pid, port) = (&options.id, runner.pid(), runner.port());
+    tracing::info!(%app, runner = %name, pid, port, "runner started");
+    // A runner's name is digits and a hyphen.
+    let served_from = HeaderValue::from_str(&name).unwrap_or_else(|_| HeaderValue::from_static(""));
+    Ok(Arc::new(Slot { id, name, served_from, runner, busy }))
+}

@@ -1,0 +1,113 @@
+//! What a store of queued requests must do: the trait, and the values that cross it.
+//!
+//! A store takes operations in batches, because a durable commit costs the same for one as for
+//! hundreds. It decides nothing about a ticket: it loads the ticket, calls [`Ticket::step`], stamps
+//! the expiry with [`crate::Keep::stamp`], and writes it back, all in the batch's transaction. Its
+//! own part is to keep, to order and to count:
+//!
+//! - **Order.** Every submitted ticket gets the next number of a sequence. A claim hands out the
+//!   due tickets of one app by [`Ticket::order_key`].
+//! - **Position.** The tickets of the same app that wait and stand before it by that key, due or
+//!   not. Running ones do not count.
+//! - **Apps are strangers.** No operation for one app shows or changes a ticket of another.
+//!
+//! [`model::Model`] does this in memory and is the reference. [`conformance`] compares any store
+//! with it.
+
+pub mod conformance;
+mod error;
+pub mod model;
+mod op;
+
+pub use self::{
+    error::Error,
+    op::{Backlog, CancelAnswer, Content, Done, Op, Reply},
+};
+
+use fal_types::{AppId, Moment, RequestId};
+
+use crate::ticket::Ticket;
+
+/// Where queued requests are kept.
+pub trait Store: Send {
+    /// What this store can do.
+    fn caps(&self) -> Caps;
+
+    /// Applies `ops` in their order, as one durable transaction, and answers each in its place.
+    ///
+    /// When it returns, everything in the batch is as durable as [`Caps::durable`] promises, and
+    /// every reader sees it. An operation sees what those before it in the batch did. That an
+    /// operation is refused, such as a duplicate id, is an answer and does not concern its
+    /// neighbours. All of them happen at `now`.
+    ///
+    /// # Errors
+    /// When the store failed. Then nothing of the batch has happened, and none of it may be
+    /// acknowledged to anybody. [`Error::Io`] is the exception in one respect.
+    fn commit(&mut self, now: Moment, ops: Vec<Op>) -> Result<Vec<Done>, Error>;
+
+    /// A second way in, for questions only. It lives on its own and may be used from another
+    /// thread while batches are committed.
+    ///
+    /// # Errors
+    /// When the store cannot be opened once more.
+    fn reader(&self) -> Result<Box<dyn Reader>, Error>;
+}
+
+/// Questions to a store. Each sees at least every batch whose commit has returned before it was
+/// asked, and never a part of one.
+pub trait Reader: Send {
+    /// The ticket of `app` with this id. None where there is none, and where it is another app's.
+    ///
+    /// # Errors
+    /// When the store failed.
+    fn ticket(&mut self, app: &AppId, id: RequestId) -> Result<Option<Ticket>, Error>;
+
+    /// How many requests wait ahead of `ticket`, as the store knows it now. 0 where it does not
+    /// wait any more.
+    ///
+    /// # Errors
+    /// When the store failed.
+    fn ahead(&mut self, ticket: &Ticket) -> Result<u64, Error>;
+
+    /// The runner's answer that is the result of this request. None before it has ended and where
+    /// it ended without one.
+    ///
+    /// # Errors
+    /// When the store failed.
+    fn reply(&mut self, id: RequestId) -> Result<Option<Reply>, Error>;
+
+    /// What waits for `app`.
+    ///
+    /// # Errors
+    /// When the store failed.
+    fn backlog(&mut self, app: &AppId) -> Result<Backlog, Error>;
+
+    /// The last `limit` tickets submitted, to `app` or to any, in whatever state, newest first.
+    ///
+    /// # Errors
+    /// When the store failed.
+    fn recent(&mut self, app: Option<&AppId>, limit: u32) -> Result<Vec<Ticket>, Error>;
+}
+
+/// What a store can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Caps {
+    /// Several processes may open it at once.
+    pub shared: bool,
+    /// What a commit that has returned survives.
+    pub durable: Durability,
+    /// How many operations are worth putting into one batch. More are taken, but hold up others.
+    pub max_batch: usize,
+    /// The size of a body, in bytes, up to which it is kept beside its ticket. What happens to
+    /// larger ones is the store's own affair.
+    pub inline_max: usize,
+}
+
+/// What a commit that has returned survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Durability {
+    /// Nothing: it is gone with the process.
+    Memory,
+    /// The death of the process and the loss of power, on this machine's disk.
+    Disk,
+}

@@ -1,0 +1,44 @@
+//! What can be typed.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+/// Serves fal-style apps: direct calls, a durable queue, and runners whose life follows their status codes.
+#[derive(Debug, Parser)]
+#[command(name = "fal-server", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Starts the platform and serves until SIGTERM or SIGINT (a second one stops it at once).
+    #[command(after_help = "Try:\n  fal-server serve --app hello\n  \
+        curl -X POST http://127.0.0.1:8080/run/demo/hello -d '{\"prompt\":\"hi\"}' -H 'content-type: application/json'\n\n\
+        Exit status: 0 after a clean stop, 2 for bad arguments or configuration, 1 for anything else.")]
+    Serve(Serve),
+    /// Ends the runners of a platform that has died. Started by the platform itself.
+    #[command(hide = true)]
+    Guard,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The configuration, in TOML. Without it, only the apps named by --app are served.
+    #[arg(long, value_name = "FILE", env = "FAL_SERVER_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// An example app to serve as demo/EXAMPLE, besides those of the configuration. May be repeated.
+    #[arg(long, value_name = "EXAMPLE")]
+    pub(crate) app: Vec<String>,
+    /// Where to listen; port 0 picks a free one. Only loopback is served in this version.
+    #[arg(long, value_name = "ADDR", env = "FAL_SERVER_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where the queue is kept. One platform at a time may use it.
+    #[arg(long, value_name = "DIR", env = "FAL_SERVER_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Serve TLS beside plain HTTP. Not available in this version.
+    #[arg(long)]
+    pub(crate) tls: bool,
+}

@@ -1,0 +1,132 @@
+//! Wiring: from settings to a platform that serves, and back.
+
+use std::{io::Write, time::Duration};
+
+use anyhow::Context;
+use fal_gateway::Gateway;
+use fal_node::{Node, Options};
+use fal_store_sqlite::Store;
+use fal_supervisor::Supervisor;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use crate::{
+    Failure,
+    cli::Serve,
+    lock,
+    settings::{self, Settings},
+    welcome,
+};
+
+/// Polls of sockets are looked at this often, in tasks: rarer than the runtime's default, because otherwise some
+/// connections are served over and over while others wait.
+const EVENT_INTERVAL: u32 = 256;
+
+pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
+    let settings = settings::load(arguments)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .event_interval(EVENT_INTERVAL)
+        .build()
+        .context("could not start the runtime")?;
+    runtime.block_on(run(settings))
+}
+
+async fn run(settings: Settings) -> Result<(), Failure> {
+    let Settings { listen, data_dir, limits, apps } = settings;
+    let _lock = lock::take(&data_dir).context("could not take the data directory")?;
+    let mut stop = Stop::listen().context("could not listen for signals")?;
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("could not listen on {listen}: is another program using the port?")
+    })?;
+    let addr = listener.local_addr().context("could not read the listener's address")?;
+    let store = Store::open(&fal_store_sqlite::Options::new(data_dir.join("queue.sqlite")))
+        .context("could not open the queue's store")?;
+    let guard = std::env::current_exe().context("could not find this program's own file")?;
+    let guard = vec![guard.to_string_lossy().into_owned(), "guard".to_owned()];
+    let options = fal_supervisor::Options { state_dir: data_dir.join("runners"), guard };
+    let (supervisor, leftovers) =
+        Supervisor::start(&options).context("could not start the supervisor")?;
+    if leftovers.runners > 0 || leftovers.strays > 0 {
+        tracing::warn!(
+            runners = leftovers.runners,
+            strays = leftovers.strays,
+            "ended what an earlier platform had left running"
+        );
+    }
+    let grace = longest_grace(&apps);
+    let shown = apps.clone();
+    let options =
+        Options { apps, store: Box::new(store), supervisor, boot: boot(), max_body: limits.body };
+    let node = Node::start(options).await.context("could not start the node")?;
+    announce(addr).context("could not write to standard output")?;
+    if is_welcome_wanted() {
+        welcome::greet(addr, &data_dir, &shown);
+    }
+    let (closing, closed) = watch::channel(false);
+    let gateway = Gateway::new(node.handle(), limits);
+    let served = tokio::spawn(fal_gateway::serve(listener, gateway, until(closed), grace));
+    stop.first().await;
+    tracing::info!("stopping: running requests may finish, then every runner ends");
+    let _ended = closing.send(true).is_err();
+    tokio::select! {
+        () = node.stop() => {}
+        () = stop.first() => {
+            tracing::warn!("stopped at once; the guard ends the runners");
+            return Ok(());
+        }
+    }
+    let _late = tokio::time::timeout(Duration::from_secs(1), served).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The one line that programs wait for.
+fn announce(addr: std::net::SocketAddr) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    writeln!(out, "listening on http://{addr}")?;
+    out.flush()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server reads the environment")]
+fn is_welcome_wanted() -> bool {
+    std::env::var_os("FAL_SERVER_WELCOME").is_some()
+}
+
+async fn until(mut closed: watch::Receiver<bool>) {
+    // A sender that is gone means the same as its word.
+    let _word = closed.wait_for(|closed| *closed).await;
+}
+
+fn longest_grace(apps: &[fal_node::AppOptions]) -> Duration {
+    apps.iter().map(|app| app.settings.limits.grace).max().unwrap_or_default()
+}
+
+/// A number for this start: the wall clock's seconds, which no two starts on one data directory share, since the
+/// second waits for the first to end.
+fn boot() -> u32 {
+    let micros = fal_node::Clock::start().now().micros();
+    u32::try_from((micros / 1_000) & u64::from(u32::MAX)).unwrap_or(u32::MAX)
+}
+
+/// The signals that stop the platform.
+struct Stop {
+    term: tokio::signal::unix::Signal,
+    int: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    async fn first(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}

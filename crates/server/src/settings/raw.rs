@@ -1,0 +1,162 @@
+//! The configuration as it is written. Every key is optional here; what is missing is decided later.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::Deserialize;
+use toml::{Spanned, Value};
+
+use crate::{
+    Failure,
+    settings::{bad, report::Source},
+};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct File {
+    pub(crate) listen: Option<Spanned<String>>,
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) queue: Option<Spanned<String>>,
+    pub(crate) webhook_allow_private: Option<bool>,
+    pub(crate) api_keys: Option<Spanned<Vec<String>>>,
+    /// Bytes.
+    pub(crate) max_body: Option<Spanned<u64>>,
+    /// Bytes.
+    pub(crate) max_head: Option<Spanned<u64>>,
+    pub(crate) apps: BTreeMap<Spanned<String>, App>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct App {
+    pub(crate) command: Option<Spanned<Vec<String>>>,
+    pub(crate) example: Option<Spanned<String>>,
+    pub(crate) cwd: Option<Spanned<PathBuf>>,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) min_concurrency: Option<Spanned<u32>>,
+    pub(crate) max_concurrency: Option<Spanned<u32>>,
+    pub(crate) concurrency_buffer: Option<u32>,
+    pub(crate) concurrency_buffer_perc: Option<u32>,
+    pub(crate) scaling_delay: Option<Spanned<f64>>,
+    pub(crate) keep_alive: Option<Spanned<f64>>,
+    pub(crate) max_multiplexing: Option<Spanned<u32>>,
+    pub(crate) startup_timeout: Option<Spanned<f64>>,
+    pub(crate) request_timeout: Option<Spanned<f64>>,
+    pub(crate) request_start_timeout: Option<Spanned<f64>>,
+    pub(crate) termination_grace_period_seconds: Option<Spanned<f64>>,
+    pub(crate) skip_retry_conditions: Option<Spanned<Vec<String>>>,
+    pub(crate) retry_config: Option<RetryConfig>,
+    pub(crate) retry_429: Option<bool>,
+    pub(crate) retry_backoff: Option<RetryBackoff>,
+    pub(crate) crash_backoff: Option<CrashBackoff>,
+    pub(crate) tcp_check_timeout: Option<Spanned<f64>>,
+    pub(crate) spares: Option<Spanned<u32>>,
+    pub(crate) poison_limit: Option<Spanned<u32>>,
+    pub(crate) health_check: Option<HealthCheck>,
+    pub(crate) gpus: Option<Spanned<Vec<Value>>>,
+    pub(crate) auth: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RetryConfig {
+    pub(crate) server_error: Option<Retries>,
+    pub(crate) timeout: Option<Retries>,
+    pub(crate) connection_error: Option<Retries>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Retries {
+    pub(crate) retries: u8,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RetryBackoff {
+    pub(crate) initial: Option<Spanned<f64>>,
+    pub(crate) max: Option<Spanned<f64>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct CrashBackoff {
+    pub(crate) step: Option<Spanned<f64>>,
+    pub(crate) max: Option<Spanned<f64>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HealthCheck {
+    pub(crate) path: Spanned<String>,
+    pub(crate) method: Option<Spanned<String>>,
+    pub(crate) start_period_seconds: Option<Spanned<f64>>,
+    pub(crate) timeout_seconds: Option<Spanned<f64>>,
+    pub(crate) failure_threshold: Option<Spanned<u32>>,
+    pub(crate) call_regularly: Option<bool>,
+    pub(crate) interval_seconds: Option<Spanned<f64>>,
+}
+
+const LATER: &str = "is not available in this version; leave the key out";
+
+impl File {
+    /// The gateway's limits, and a refusal of what this version cannot do.
+    pub(crate) fn limits(&self, source: &Source<'_>) -> Result<fal_gateway::Limits, Failure> {
+        if let Some(queue) = self.queue.as_ref().filter(|queue| queue.as_ref() != "embedded") {
+            let text = format!("`{}` {LATER}: only \"embedded\" is", queue.as_ref());
+            return Err(bad(&source.at(queue.span(), "queue", &text)));
+        }
+        if let Some(keys) = self.api_keys.as_ref().filter(|keys| !keys.as_ref().is_empty()) {
+            return Err(bad(&source.at(keys.span(), "api_keys", LATER)));
+        }
+        if self.webhook_allow_private.is_some() {
+            tracing::debug!(
+                "webhook_allow_private has nothing to allow: this version sends no webhooks"
+            );
+        }
+        let mut limits = fal_gateway::Limits::default();
+        if let Some(body) = &self.max_body {
+            limits.body = within(source, "max_body", body, 1..=1 << 40)?;
+        }
+        if let Some(head) = &self.max_head {
+            limits.head = within(source, "max_head", head, 8192..=1 << 20)?;
+        }
+        Ok(limits)
+    }
+}
+
+fn within(
+    source: &Source<'_>,
+    key: &str,
+    value: &Spanned<u64>,
+    range: std::ops::RangeInclusive<u64>,
+) -> Result<usize, Failure> {
+    let found = *value.as_ref();
+    let (least, most) = (*range.start(), *range.end());
+    usize::try_from(found).ok().filter(|_| range.contains(&found)).ok_or_else(|| {
+        let text = format!("{found} is out of range: {least} to {most} bytes");
+        bad(&source.at(value.span(), key, &text))
+    })
+}
+
+impl App {
+    /// A refusal of what this version cannot do, rather than a silent no.
+    pub(crate) fn refuse_later(&self, source: &Source<'_>) -> Result<(), Failure> {
+        let refuse = |key: &str, span| Err(bad(&source.at(span, key, LATER)));
+        if let Some(spares) = self.spares.as_ref().filter(|spares| *spares.as_ref() > 0) {
+            return refuse("spares", spares.span());
+        }
+        if let Some(limit) = self.poison_limit.as_ref().filter(|limit| *limit.as_ref() > 0) {
+            return refuse("poison_limit", limit.span());
+        }
+        if let Some(gpus) = self.gpus.as_ref().filter(|gpus| !gpus.as_ref().is_empty()) {
+            return refuse("gpus", gpus.span());
+        }
+        match &self.auth {
+            Some(auth) if !["private", "public", "shared"].contains(&auth.as_ref().as_str()) => {
+                let text = format!("`{}` is not one of private, public, shared", auth.as_ref());
+                Err(bad(&source.at(auth.span(), "auth", &text)))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}

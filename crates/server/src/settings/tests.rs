@@ -1,0 +1,120 @@
+//! What a configuration may hold, and how it is refused.
+
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+fn arguments(config: PathBuf) -> Serve {
+    Serve { config: Some(config), app: Vec::new(), listen: None, data_dir: None, tls: false }
+}
+
+fn load_text(dir: &Path, text: &str) -> Result<Settings, Failure> {
+    let file = dir.join("fal.toml");
+    std::fs::write(&file, text).unwrap();
+    load(&arguments(file))
+}
+
+/// The refusal of a configuration, without the folder it lies in.
+#[track_caller]
+fn refusal(text: &str) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = load_text(dir.path(), text).unwrap_err();
+    assert_eq!(refused.code(), 2);
+    refused.to_string().replace(&format!("{}/", dir.path().display()), "")
+}
+
+#[track_caller]
+fn check(text: &str, expected: &str) {
+    let found = refusal(text);
+    assert!(found.starts_with(expected), "{found}\nshould begin with\n{expected}");
+}
+
+#[test]
+fn the_whole_example_is_understood() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = load_text(dir.path(), include_str!("whole.toml")).unwrap();
+    let app = &settings.apps[0];
+    assert_eq!(app.id.as_str(), "demo/lab");
+    assert_eq!(app.settings.scale.min, 1);
+    assert_eq!(app.settings.rules.budgets.server_error, Some(3));
+    assert_eq!(app.settings.retry_backoff.initial.as_millis(), 500);
+    assert_eq!(app.request_start_timeout, None);
+    assert_eq!(app.cwd, dir.path());
+    assert_eq!(settings.data_dir, dir.path().join(".fal"));
+}
+
+#[test]
+fn what_is_wrong_is_named_with_file_line_and_key() {
+    check(
+        "listen = \"127.0.0.1:0\"\nlisten_ = 1\n",
+        "fal.toml:2: listen_: unknown field `listen_`",
+    );
+    check("listen = 5\n", "fal.toml:1: listen: invalid type");
+    check(
+        "listen = \"here\"\n[apps.\"a/b\"]\ncommand = [\"sh\"]\n",
+        "fal.toml:1: listen: `here` is not an address",
+    );
+    check(
+        "listen = \"0.0.0.0:80\"\n[apps.\"a/b\"]\ncommand = [\"sh\"]\n",
+        "fal.toml:1: listen: 0.0.0.0:80 is not a loopback",
+    );
+    check("x = [\n", "fal.toml:1: ");
+    check(
+        "[apps.\"a\"]\ncommand = [\"sh\"]\n",
+        "fal.toml:1: apps.\"a\": an app id is `owner/alias`",
+    );
+    check("[apps.\"a/b\"]\n", "fal.toml:1: apps.\"a/b\": it has no command");
+    check("[apps.\"a/b\"]\ncommand = []\n", "fal.toml:2: command: it is empty");
+    check(
+        "[apps.\"a/b\"]\ncommand = [\"sh\"]\nkeep_alive = \"x\"\n",
+        "fal.toml:3: keep_alive: invalid type",
+    );
+    check(
+        "[apps.\"a/b\"]\ncommand = [\"sh\"]\nkeep_alive = -1\n",
+        "fal.toml:3: keep_alive: -1 is out of range",
+    );
+    check(
+        "[apps.\"a/b\"]\ncommand = [\"sh\"]\nmax_concurrency = 0\n",
+        "fal.toml:3: max_concurrency: 0 is out of range",
+    );
+    check(
+        "[apps.\"a/b\"]\ncommand = [\"sh\"]\nskip_retry_conditions = [\"tiemout\"]\n",
+        "fal.toml:3: skip_retry_conditions: `tiemout`",
+    );
+    check(
+        "[apps.\"a/b\"]\ncommand = [\"sh\"]\nretry_config = { server_error = { retries = -1 } }\n",
+        "fal.toml:3: retry_config: ",
+    );
+    check("[apps.\"a/b\"]\ncommand = [\"sh\"]\ncwd = \"nowhere\"\n", "fal.toml:3: cwd: ");
+}
+
+#[test]
+fn what_this_version_cannot_do_is_refused_and_not_ignored() {
+    check(
+        "[apps.\"a/b\"]\ncommand = [\"sh\"]\nspares = 1\n",
+        "fal.toml:3: spares: is not available in this version",
+    );
+    check("queue = \"postgres://x\"\n[apps.\"a/b\"]\ncommand = [\"sh\"]\n", "fal.toml:1: queue: ");
+    check("api_keys = [\"a:b\"]\n[apps.\"a/b\"]\ncommand = [\"sh\"]\n", "fal.toml:1: api_keys: ");
+}
+
+//= docs/contract.md#startup-failed
+//= type=test
+//# A command that does not exist MUST be refused with the configuration, before anything starts.
+#[test]
+fn a_command_that_does_not_exist_is_refused() {
+    check(
+        "[apps.\"a/b\"]\ncommand = [\"no-such-program-anywhere\"]\n",
+        "fal.toml:2: command: `no-such-program-anywhere` is not a program",
+    );
+    check(
+        "[apps.\"a/b\"]\ncommand = [\"./run.sh\"]\n",
+        "fal.toml:2: command: `./run.sh` is not a program",
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let refused = load(&arguments(PathBuf::from("nowhere/fal.toml"))).unwrap_err().to_string();
+    assert!(refused.starts_with("nowhere/fal.toml: the configuration cannot be read"), "{refused}");
+}

@@ -1,0 +1,14 @@
+//! The contract, proven on real processes: one module per section of `docs/contract.md`.
+//!
+//! Which process answered, and how many attempts there were, is what the runners themselves wrote down.
+
+mod bad_input;
+mod direct;
+mod headers;
+mod life;
+mod load;
+mod platform;
+mod queue;
+mod retries;
+mod silence;
+mod statuses;

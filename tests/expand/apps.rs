@@ -1,0 +1,25 @@
+//! The struct half: what an app declares.
+
+use crate::check;
+
+#[test]
+fn a_plain_app_is_named_after_its_type() {
+    check("app_plain", "#[fal_app] struct ONNXModel;");
+}
+
+#[test]
+fn a_setting_is_a_field_of_the_limits() {
+    check(
+        "app_settings",
+        r#"
+        #[fal_app(
+            name = "sketch", keep_alive = 60, min_concurrency = 1, max_concurrency = 4, concurrency_buffer = 1,
+            scaling_delay = 2, max_multiplexing = 8, request_timeout = 30, startup_timeout = 600,
+            termination_grace_period_seconds = 5, machine_type = "GPU-H100", num_gpus = 2,
+            skip_retry_conditions = ["timeout", "server_error"]
+        )]
+        #[derive(Debug)]
+        pub struct Sketch { model: Model }
+        "#,
+    );
+}

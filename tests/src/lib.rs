@@ -1,0 +1,29 @@
+//! The harness that the suites share: real processes, loopback, port 0.
+//!
+//! A [`Platform`] is a `fal-server` of its own with a folder of its own, and its end takes everything with it. Its apps are
+//! any programs; most tests use the runner `unruly`, which does what each call tells it to, and whose folder ([`Lab`])
+//! shows which process got which request.
+//!
+//! Nothing here waits for a time: [`eventually`] waits for a fact, and gives up after half a minute.
+
+mod app;
+mod eventually;
+mod http;
+mod lab;
+mod platform;
+mod processes;
+mod program;
+mod queued;
+
+pub use crate::{
+    app::App,
+    eventually::{LONG, Timer, eventually, holds_for},
+    http::{Connection, Request, Response},
+    lab::{Call, Lab},
+    platform::{Platform, Refused, Runner},
+    processes::{environment_holds, group_of, is_alive, signal},
+    program::{example, python, server, unruly},
+    queued::Queued,
+};
+pub use rustix::process::Signal;
+pub use serde_json::{Value, json};

@@ -1,0 +1,162 @@
+//! The programs under test, built when they are wanted.
+//!
+//! They belong to other packages, so cargo does not build them for these suites. The first test of a run that wants
+//! one has cargo bring it up to date; the others wait for that.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use rustix::fs::{FlockOperation, flock};
+
+/// What is installed for the client suite.
+const CLIENT: &str = "fal-client==1.0.3";
+
+/// The platform's program: the one that `FAL_TEST_SERVER` names, or else one built here.
+///
+/// # Panics
+/// When it cannot be built.
+#[must_use]
+#[track_caller]
+pub fn server() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(given) = variable("FAL_TEST_SERVER") {
+        return PathBuf::from(given);
+    }
+    let build = || built(&["-p", "fal-server", "--bins"], "fal-server");
+    BUILT.get_or_init(build).clone()
+}
+
+/// An example app of `fal-app`.
+///
+/// # Panics
+/// When it cannot be built.
+#[must_use]
+#[track_caller]
+pub fn example(name: &str) -> PathBuf {
+    built(&["-p", "fal-app", "--example", name], &format!("examples/{name}"))
+}
+
+/// The runner that misbehaves. It is of this package, so cargo has built it beside the suites.
+///
+/// # Panics
+/// When it is not there.
+#[must_use]
+#[track_caller]
+pub fn unruly() -> PathBuf {
+    let program = profile_dir().join("unruly");
+    assert!(program.is_file(), "cargo builds {} for integration tests", program.display());
+    program
+}
+
+/// A Python with fal's own client.
+///
+/// # Panics
+/// When there is none and none can be made; the text says what is missing.
+#[must_use]
+#[track_caller]
+pub fn python() -> PathBuf {
+    if let Some(given) = variable("FAL_TEST_PYTHON") {
+        let given = PathBuf::from(given);
+        assert!(given.is_file(), "FAL_TEST_PYTHON is {}, which is not there", given.display());
+        return given;
+    }
+    let dir = target_dir().join("xtask/venv");
+    let python = dir.join("bin/python");
+    once(&target_dir(), "fal-client", || {
+        if !has_client(&python) {
+            let dir = dir.to_string_lossy().into_owned();
+            let missing =
+                "python3 with venv is missing: install the system's python3 and python3-venv";
+            run(command("python3").args(["-m", "venv", "--clear", &dir]), missing);
+            let missing = format!("{CLIENT} is missing: pip could not install it into {dir}");
+            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", CLIENT];
+            run(command(&python.to_string_lossy()).args(pip), &missing);
+        }
+    });
+    python
+}
+
+fn has_client(python: &Path) -> bool {
+    let (_, version) = CLIENT.split_once("==").unwrap_or_default();
+    let check =
+        format!("import importlib.metadata as m; assert m.version('fal-client') == '{version}'");
+    let asked =
+        command(&python.to_string_lossy()).args(["-c", &check]).stderr(Stdio::null()).status();
+    asked.is_ok_and(|status| status.success())
+}
+
+/// Has cargo build something and answers where it lies.
+#[track_caller]
+fn built(what: &[&str], name: &str) -> PathBuf {
+    let dir = profile_dir();
+    let program = dir.join(name);
+    once(&target_dir(), &name.replace('/', "-"), || {
+        let profile = match dir.file_name().and_then(|name| name.to_str()) {
+            Some("debug") | None => "dev",
+            Some(other) => other,
+        };
+        let cargo = variable("CARGO").unwrap_or_else(|| "cargo".to_owned());
+        let mut build = command(&cargo);
+        build.args(["build", "--quiet", "--locked", "--profile", profile, "--target-dir"]);
+        build.arg(target_dir()).args(what).current_dir(env!("CARGO_MANIFEST_DIR"));
+        run(&mut build, &format!("{name} cannot be built"));
+    });
+    assert!(program.is_file(), "cargo has built {}", program.display());
+    program
+}
+
+/// Does it once in a run of all the tests, and lets the other processes of that run wait meanwhile. Without a
+/// test runner that names the run, it is done each time.
+fn once(dir: &Path, name: &str, act: impl FnOnce()) {
+    let run = variable("NEXTEST_RUN_ID");
+    let dir = dir.join("tmp");
+    fs::create_dir_all(&dir).expect("the target directory can be written");
+    let path = dir.join(format!("once-{name}"));
+    let mut options = fs::OpenOptions::new();
+    let file = options.read(true).write(true).create(true).truncate(false).open(&path);
+    let file = file.expect("the target directory can be written");
+    flock(&file, FlockOperation::LockExclusive).expect("a file can be locked");
+    if fs::read_to_string(&path).is_ok_and(|done| run.as_ref() == Some(&done)) {
+        return;
+    }
+    act();
+    fs::write(&path, run.unwrap_or_default()).expect("the target directory can be written");
+}
+
+#[track_caller]
+fn run(command: &mut Command, otherwise: &str) {
+    let output = command.output();
+    let said = output.as_ref().map_or_else(ToString::to_string, |output| {
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    });
+    assert!(output.is_ok_and(|output| output.status.success()), "{otherwise}\n{said}");
+}
+
+/// Where cargo puts programs of this profile: the test's own program lies in `deps` below it.
+#[track_caller]
+fn profile_dir() -> PathBuf {
+    let own = env::current_exe().expect("a process knows its program");
+    own.parent().and_then(Path::parent).expect("tests lie in PROFILE/deps").to_owned()
+}
+
+#[track_caller]
+fn target_dir() -> PathBuf {
+    profile_dir().parent().expect("profiles lie in the target directory").to_owned()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the suites start the programs under test, all of them here"
+)]
+pub(crate) fn command(program: &str) -> Command {
+    Command::new(program)
+}
+
+#[expect(clippy::disallowed_methods, reason = "what the test runner says is in the environment")]
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
+}

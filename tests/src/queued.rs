@@ -1,0 +1,99 @@
+//! A request in the queue, as its caller follows it.
+
+use serde_json::Value;
+
+use crate::{Platform, Request, Response, eventually};
+
+/// A request that was accepted.
+#[derive(Debug, Clone)]
+pub struct Queued<'a> {
+    pub(crate) platform: &'a Platform,
+    pub(crate) app: String,
+    /// Its id.
+    pub id: String,
+    /// What the submit was answered.
+    pub submitted: Value,
+}
+
+impl Queued<'_> {
+    /// The URL below the app that this ends with, as a path.
+    #[must_use]
+    pub fn path(&self, tail: &str) -> String {
+        format!("/queue/{}/requests/{}{tail}", self.app, self.id)
+    }
+
+    /// The answer to a status.
+    #[must_use]
+    #[track_caller]
+    pub fn status(&self) -> Response {
+        self.platform.get(&self.path("/status"))
+    }
+
+    /// The word of the status.
+    #[must_use]
+    #[track_caller]
+    pub fn state(&self) -> String {
+        let status = self.status().json();
+        status.get("status").and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// The result as it is now.
+    #[must_use]
+    #[track_caller]
+    pub fn result(&self) -> Response {
+        self.platform.get(&self.path(""))
+    }
+
+    /// Asks for its cancellation.
+    #[must_use]
+    #[track_caller]
+    pub fn cancel(&self) -> Response {
+        self.platform.send(&Request::new("PUT", &self.path("/cancel")))
+    }
+
+    /// Waits for a state.
+    ///
+    /// # Panics
+    /// When it does not come.
+    #[track_caller]
+    pub fn reaches(&self, state: &str) {
+        let id = &self.id;
+        eventually(&format!("{id} is {state}"), || (self.state() == state).then_some(()));
+    }
+
+    /// Waits for its end and returns the result.
+    ///
+    /// # Panics
+    /// When it does not end.
+    #[must_use]
+    #[track_caller]
+    pub fn wait(&self) -> Response {
+        self.reaches("COMPLETED");
+        self.result()
+    }
+
+    /// What the platform's tools say about it.
+    #[must_use]
+    #[track_caller]
+    pub fn record(&self) -> Value {
+        self.platform.get(&format!("/api/requests/{}", self.id)).is(200).json()
+    }
+
+    /// The processes that got it, an attempt each.
+    #[must_use]
+    pub fn attempts(&self) -> Vec<u32> {
+        self.platform.lab().attempts(&self.id)
+    }
+
+    /// Asserts how many attempts there were, in the runners' eyes and in the platform's.
+    ///
+    /// # Panics
+    /// When there were more or fewer.
+    #[track_caller]
+    pub fn had_attempts(&self, attempts: usize) {
+        assert_eq!(self.attempts().len(), attempts, "attempts that runners saw");
+        let record = self.record();
+        let known = record.get("attempts").and_then(Value::as_u64);
+        assert_eq!(known, Some(attempts as u64), "attempts that the platform knows: {record}");
+    }
+}

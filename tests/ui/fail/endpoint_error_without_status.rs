@@ -1,0 +1,21 @@
+//! An error that names no status.
+
+use fal_app::prelude::*;
+
+#[fal_app]
+struct Hello;
+
+#[fal_app]
+impl Hello {
+    #[setup]
+    async fn setup() -> Result<Self, SetupError> {
+        Ok(Self)
+    }
+
+    #[endpoint("/")]
+    async fn predict(&self, input: String) -> Result<String, std::fmt::Error> {
+        Ok(input)
+    }
+}
+
+fn main() {}

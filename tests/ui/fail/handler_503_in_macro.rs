@@ -1,0 +1,33 @@
+//! The constant inside a macro.
+
+use fal_app::prelude::*;
+
+#[fal_app]
+struct Hello;
+
+#[fal_app]
+impl Hello {
+    #[setup]
+    async fn setup() -> Result<Self, SetupError> {
+        Ok(Self)
+    }
+
+    #[endpoint("/")]
+    async fn predict(&self, input: u16) -> Result<u16, Failed> {
+        let all = vec![input, StatusCode::SERVICE_UNAVAILABLE.0];
+        Ok(all.len() as u16)
+    }
+}
+
+#[derive(Debug, thiserror::Error, AppError)]
+#[error("failed")]
+#[status(500)]
+struct Failed;
+
+struct StatusCode(u16);
+
+impl StatusCode {
+    const SERVICE_UNAVAILABLE: Self = Self(500 + 3);
+}
+
+fn main() {}

@@ -1,0 +1,63 @@
+//! Measures the cores alone, the store alone, and the whole path against bare axum.
+
+use anyhow::{Result, bail};
+
+use crate::{
+    cmd::Cmd,
+    flags::{Flags, Usage},
+};
+
+mod http;
+mod platform;
+mod table;
+
+pub(crate) const HELP: &str = "
+cargo xtask bench [policy] [engine] [store] [http] [--seconds N] [--rounds N]
+
+  policy   one decision (criterion)
+  engine   one call through the conductor (criterion)
+  store    durable commits of the embedded store
+  http     the whole path, release build: `hello` behind fal-server against the same handler on bare axum,
+           at concurrency 1 and 64 with 1 KiB of JSON; the queue at 256 callers; how soon a death is seen
+Without a name all of them run. Rounds alternate between the two sides (default: 3 of 5 seconds), and ratios are
+made of readings of one run: absolute figures of two machines, or of two hours, do not compare.";
+
+const ALL: [&str; 4] = ["policy", "engine", "store", "http"];
+
+pub(crate) fn run(mut flags: Flags) -> Result<()> {
+    let number = |text: Option<String>, name: &str, default: u32| match text {
+        None => Ok(default),
+        Some(text) => match text.parse() {
+            Ok(number) if number > 0 => Ok(number),
+            Ok(_) | Err(_) => {
+                Err(Usage(format!("{name} wants a whole number above 0, not `{text}`")))
+            }
+        },
+    };
+    let seconds = number(flags.value("--seconds")?, "--seconds", 5)?;
+    let rounds = number(flags.value("--rounds")?, "--rounds", 3)?;
+    let mut names = Vec::new();
+    while let Some(name) = flags.word() {
+        names.push(name);
+    }
+    flags.finish()?;
+    if let Some(unknown) = names.iter().find(|name| !ALL.contains(&name.as_str())) {
+        bail!(Usage(format!("there is no bench `{unknown}`, only {}", ALL.join(", "))));
+    }
+    for name in
+        ALL.into_iter().filter(|name| names.is_empty() || names.iter().any(|wanted| wanted == name))
+    {
+        match name {
+            "policy" => Cmd::cargo().args(["bench", "-p", "fal-policy"]).run()?,
+            "engine" => Cmd::cargo().args(["bench", "-p", "fal-engine"]).run()?,
+            "store" => store()?,
+            _ => http::run(seconds, rounds)?,
+        }
+    }
+    Ok(())
+}
+
+fn store() -> Result<()> {
+    let words = ["run", "--release", "-p", "fal-store-sqlite", "--example", "throughput"];
+    Cmd::cargo().args(words).run()
+}

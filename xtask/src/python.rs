@@ -1,0 +1,51 @@
+//! A Python of our own: a virtual environment under `target/xtask/venv`.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use crate::{
+    cmd::{self, Cmd},
+    workspace,
+};
+
+/// fal's own client, which the end-to-end tests drive the platform with.
+const CLIENT: &str = "fal-client==1.0.3";
+
+/// The environment's interpreter, which may not exist yet.
+pub(crate) fn interpreter() -> PathBuf {
+    workspace::made().join("venv/bin/python")
+}
+
+/// The interpreter of an environment with pip in it, made if it is not there.
+pub(crate) fn environment() -> Result<PathBuf> {
+    let python = interpreter();
+    if Cmd::new(&python).args(["-m", "pip", "--version"]).succeeds() {
+        return Ok(python);
+    }
+    if !cmd::exists("python3") {
+        bail!("python3 is missing: install it with the system's packages `python3 python3-venv`");
+    }
+    let dir = workspace::made().join("venv");
+    if let Err(error) = Cmd::new("python3").args(["-m", "venv", "--clear"]).arg(dir).run() {
+        bail!(
+            "python's venv is missing: install it with the system's package `python3-venv` ({error})"
+        );
+    }
+    Ok(python)
+}
+
+/// The interpreter of an environment with fal's client in it.
+pub(crate) fn with_client() -> Result<PathBuf> {
+    let python = environment()?;
+    let (_, version) = CLIENT.split_once("==").unwrap_or_default();
+    let check =
+        format!("import importlib.metadata as m; assert m.version('fal-client') == '{version}'");
+    if !Cmd::new(&python).args(["-c", &check]).succeeds() {
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", CLIENT];
+        if let Err(error) = Cmd::new(&python).args(pip).run() {
+            bail!("{CLIENT} is missing: `{} -m pip install {CLIENT}` ({error})", python.display());
+        }
+    }
+    Ok(python)
+}
