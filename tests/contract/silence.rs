@@ -19,7 +19,8 @@ fn check(platform: &Platform, failing: &Value, (status, error_type): (u16, &str)
     answered.is_problem(status, error_type);
     assert_eq!(platform.lab().attempts(&answered.request_id()), [before], "it is not retried");
     let second = platform.replaced(before);
-    let queued = platform.submit(&json!({ "script": [failing] }));
+    // The connection is not left for the next call: on a used one, the platform would ask once more.
+    let queued = platform.submit(&json!({ "script": [failing], "close": true }));
     let result = queued.wait().is(200);
     queued.had_attempts(2);
     let third = platform.replaced(second);

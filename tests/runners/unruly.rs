@@ -15,7 +15,7 @@
 //! | `hold`, `hold_stream` | waits until the file of this name is in `UNRULY_DIR` |
 //! | `hold_cancel` | waits until the cancel signal for this request has come |
 //! | `sleep_ms` | waits before it answers |
-//! | `crash` | `abort` or `kill`: ends the process |
+//! | `crash` | `abort` or `kill`: ends the process; with `events`, after them |
 //! | `crash_after` | the same, after so many bytes of the body |
 //! | `crash_after_answer` | the same, after the whole answer |
 //! | `drop` | closes the connection without an answer |

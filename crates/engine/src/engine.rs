@@ -4,7 +4,7 @@ mod balance;
 mod requests;
 mod runners;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fal_lifecycle::{Cause, Machine};
 use fal_queue::Ticket;
@@ -24,9 +24,13 @@ pub struct Engine {
     leases: BTreeMap<LeaseId, Held>,
     /// Where requests ran last that should go elsewhere if they can.
     avoid: BTreeMap<RequestId, RunnerId>,
+    /// Requests that have gone again because their runner died.
+    mourning: BTreeSet<RequestId>,
     next_lease: u64,
     /// Failed starts in a row.
     failures: u32,
+    /// When the last of them failed.
+    failed: Moment,
     phase: Phase,
     /// The state of the generator for jitter; seeded, so that a run can be replayed.
     dice: u64,
@@ -79,9 +83,11 @@ impl Engine {
             backlog: Backlog::default(),
             leases: BTreeMap::new(),
             avoid: BTreeMap::new(),
+            mourning: BTreeSet::new(),
             // Leases of two starts must differ, since the store remembers them.
             next_lease: u64::from(who.boot) << 32,
             failures: 0,
+            failed: Moment::from_micros(0),
             phase: Phase::Serving,
             dice: (u64::from(who.boot) << 32 | who.node).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             deadline: None,
@@ -139,6 +145,12 @@ impl Engine {
     #[must_use]
     pub fn waiting_calls(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Whether the health probe that was just commanded was asked for by the app, so that it is told so.
+    #[must_use]
+    pub fn is_health_on_demand(&self, runner: RunnerId) -> bool {
+        self.pool.get(runner).is_some_and(Machine::health_on_demand)
     }
 
     /// Whether some runner takes requests.

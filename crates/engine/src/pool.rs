@@ -102,10 +102,10 @@ impl Pool {
         self.in_flight = self.in_flight.saturating_sub(1);
         // A runner that is gone has no slot to give back.
         let Some(machine) = self.members.get_mut(&runner) else { return };
-        let was_ready = machine.is_ready();
+        let (was_ready, before) = (machine.is_ready(), machine.state().name());
         let Step::Taken(effects) = machine.step(turn.now, Event::Released) else { return };
         let (state, cause) = (machine.state().name(), machine.cause());
-        let is_moved = !was_ready && state == "TERMINATING";
+        let is_moved = !was_ready && before != state;
         turn.affect(runner, effects);
         if is_moved {
             turn.push(Command::Moved { runner, state, cause });

@@ -49,6 +49,13 @@ pub struct CrashBackoff {
     pub max: Duration,
 }
 
+impl Scale {
+    /// Whether there are to be runners beyond what the load needs.
+    pub(crate) const fn is_buffered(&self) -> bool {
+        self.buffer > 0 || self.buffer_percent > 0
+    }
+}
+
 impl CrashBackoff {
     /// The wait after so many failures in a row.
     #[must_use]

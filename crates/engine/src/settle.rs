@@ -91,6 +91,14 @@ pub(crate) struct Wait<'a> {
     pub(crate) now: Moment,
     pub(crate) backoff: &'a Backoff,
     pub(crate) roll: u64,
+    pub(crate) mourning: Mourning,
+}
+
+/// Whether a request has gone again before because its runner died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mourning {
+    First,
+    Again,
 }
 
 impl Wait<'_> {
@@ -98,7 +106,7 @@ impl Wait<'_> {
         match delay {
             //= docs/contract.md#retry-after-death
             //# The first retry after a runner's death MUST NOT wait for backoff.
-            Delay::AfterDeath if ticket.spent.total == 0 => self.now,
+            Delay::AfterDeath if self.mourning == Mourning::First => self.now,
             Delay::AfterDeath | Delay::Backoff => {
                 self.now + self.backoff.delay(ticket.spent.total, self.roll)
             }

@@ -97,6 +97,8 @@ pub(crate) enum Refused {
 impl Refused {
     pub(crate) fn respond(self, gateway: &Gateway, id: RequestId) -> Response<Body> {
         match self {
+            //= docs/contract.md#request-limits
+            //# A request body over the limit MUST get 413.
             Self::TooLarge => {
                 let most = gateway.limits().body;
                 let detail = format!("The request body is larger than {most} bytes");

@@ -54,7 +54,7 @@ pub(crate) fn id(request: RequestId) -> HeaderValue {
 //# `x-fal-stop-runner` MUST be stripped before the caller.
 /// Leaves only what the caller of a direct call may see.
 pub(crate) fn for_caller(headers: &mut HeaderMap, status: Status, id: HeaderValue) {
-    let keeps_needs_retry = keeps_needs_retry(status);
+    let keeps_needs_retry = fal_node::keeps_needs_retry(status);
     strip(headers, |name| {
         is_hop_by_hop(name)
             || *name == STOP_RUNNER
@@ -69,12 +69,6 @@ pub(crate) fn for_result(headers: &mut HeaderMap, id: HeaderValue) {
     for_caller(headers, Status::new(200), id);
     // The length is that of the stored body.
     headers.remove(header::CONTENT_LENGTH);
-}
-
-//= docs/contract.md#response-headers
-//# `X-Fal-Needs-Retry` MUST be kept on 5XX and 429 answers of direct calls, and stripped everywhere else.
-const fn keeps_needs_retry(status: Status) -> bool {
-    matches!(status.code(), 429 | 500..=599)
 }
 
 /// Headers that belong to one connection (RFC 9110, section 7.6.1).

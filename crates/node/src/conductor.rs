@@ -36,7 +36,7 @@ pub(crate) struct Conductor {
 /// What the lock protects.
 #[derive(Debug)]
 pub(crate) struct Inner {
-    engine: Engine,
+    pub(crate) engine: Engine,
     pub(crate) seats: BTreeMap<RunnerId, Seat>,
     /// Direct calls that wait for the engine's word.
     pub(crate) calls: BTreeMap<CallId, oneshot::Sender<Result<Grant, Problem>>>,

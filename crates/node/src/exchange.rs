@@ -105,7 +105,8 @@ pub(crate) fn failure(error: &ForwardError) -> Reported {
             reported(Outcome::Disconnected)
         }
         ForwardError::Upload(_) => reported(Outcome::Abandoned),
-        // The platform refuses to pass it on: that says nothing about the runner's health.
+        //= docs/contract.md#platform-answers
+        //# An answer that the platform makes itself MUST NOT move a runner.
         ForwardError::HeadTooLarge => Reported {
             outcome: Outcome::Abandoned,
             health_wanted: false,

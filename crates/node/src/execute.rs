@@ -92,7 +92,9 @@ impl Conductor {
                 self.shared.runtime.spawn(probe::tcp(Arc::clone(self), Arc::clone(slot)));
             }
             Effect::ProbeHealth => {
-                self.shared.runtime.spawn(probe::health(Arc::clone(self), Arc::clone(slot)));
+                let slot = Arc::clone(slot);
+                let on_demand = inner.engine.is_health_on_demand(runner);
+                self.shared.runtime.spawn(probe::health(Arc::clone(self), slot, on_demand));
             }
             Effect::Cut => slot.runner.cut(),
             Effect::SignalTerm => slot.runner.terminate(),

@@ -37,6 +37,7 @@ pub use crate::{
     options::{AppOptions, HealthProbe, Options},
     recovery::{Node, StartError},
 };
+pub use fal_policy::headers::keeps_needs_retry;
 pub use fal_queue::{
     CallerRules, Ending, Priority, State, Ticket,
     store::{CancelAnswer, Content, Reply},

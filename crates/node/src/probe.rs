@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fal_engine::Event;
 
-use crate::{conductor::Conductor, runners::Slot};
+use crate::{HealthProbe, conductor::Conductor, runners::Slot};
 
 //= docs/contract.md#tcp-check
 //# The check is one connect to the runner's port, which MUST succeed within `tcp_check_timeout`.
@@ -14,9 +14,15 @@ pub(crate) async fn tcp(conductor: Arc<Conductor>, slot: Arc<Slot>) {
     conductor.report(slot.id, event);
 }
 
-pub(crate) async fn health(conductor: Arc<Conductor>, slot: Arc<Slot>) {
+//= docs/contract.md#health-endpoint
+//# That probe carries the header `x-fal-runner-health-check`.
+#[expect(clippy::fn_params_excessive_bools, reason = "the probe's own field")]
+pub(crate) async fn health(conductor: Arc<Conductor>, slot: Arc<Slot>, on_demand: bool) {
     let passed = match &conductor.options.health {
-        Some(probe) => slot.runner.probe_health(probe).await.is_ok(),
+        Some(probe) => {
+            let probe = HealthProbe { on_demand, ..probe.clone() };
+            slot.runner.probe_health(&probe).await.is_ok()
+        }
         None => true,
     };
     let event = if passed { Event::HealthPassed } else { Event::HealthFailed };

@@ -84,6 +84,8 @@ async fn run(settings: Settings) -> Result<(), Failure> {
     Ok(())
 }
 
+//= docs/contract.md#ready-line
+//# The platform MUST print one line `listening on http://ADDR` to standard output once it accepts connections, and nothing else there.
 /// The one line that programs wait for.
 fn announce(addr: std::net::SocketAddr) -> std::io::Result<()> {
     let mut out = std::io::stdout();

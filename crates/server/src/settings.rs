@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) apps: Vec<AppOptions>,
 }
 
+//= docs/contract.md#configuration
+//# A configuration with an unknown key, a wrong type or a value out of range MUST be refused with exit code 2 before anything starts.
 /// Reads and checks everything; nothing has been started when this fails.
 pub(crate) fn load(arguments: &Serve) -> Result<Settings, Failure> {
     if arguments.tls {

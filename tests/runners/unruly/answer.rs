@@ -128,7 +128,7 @@ fn obey(orders: &Orders, id: &str, lab: &Lab) -> io::Result<()> {
     if orders.close_port == Some(true) {
         lab.close_port();
     }
-    if let (Some(how), None) = (&orders.crash, orders.crash_after) {
+    if let (Some(how), None, None) = (&orders.crash, orders.crash_after, orders.events) {
         end(how);
     }
     Ok(())

@@ -1,12 +1,15 @@
 //! Slots: who gets one, and what follows when it is given back.
 
 use fal_lifecycle::Event;
-use fal_policy::{Retry, Verdict};
+use fal_policy::{Delay, Retry, Verdict};
 use fal_queue::{Ruling, State, Ticket, store::Backlog as Answer};
 use fal_types::{Attempt, LeaseId, Moment, Problem, RequestId, RunnerId};
 
 use super::{Engine, Follow, Held, Phase};
 use crate::{CallId, Command, Record, Reported, settle, turn::Turn};
+
+/// Requests whose runners' deaths are remembered; a request that was cancelled while it waited is never struck off.
+const MOURNED: usize = 10_000;
 
 impl Engine {
     /// Grants at once where it can.
@@ -24,9 +27,7 @@ impl Engine {
         let reserved = self.backlog.claiming();
         let is_open = reserved == 0 || self.pool.free_slots() > reserved;
         if is_open && self.waiting.len() == 0 && self.grant(turn, call) {
-            let scale = &self.settings.scale;
-            let is_buffered = scale.buffer > 0 || scale.buffer_percent > 0;
-            return if is_buffered { Follow::Up } else { Follow::Nothing };
+            return if self.settings.scale.is_buffered() { Follow::Up } else { Follow::Nothing };
         }
         self.waiting.push(turn.now, call, until, late);
         Follow::Up
@@ -68,7 +69,10 @@ impl Engine {
         }
         let idle_until = turn.now + self.settings.scale.keep_alive;
         self.deadline = Some(self.deadline.map_or(idle_until, |at| at.min(idle_until)));
-        let is_quiet = self.waiting.len() == 0 && self.backlog.claimable(turn.now) == 0;
+        // With a buffer, what one runner gives back may make another superfluous.
+        let is_quiet = self.waiting.len() == 0
+            && self.backlog.claimable(turn.now) == 0
+            && !self.settings.scale.is_buffered();
         if is_quiet && turn.commands.is_empty() { Follow::Nothing } else { Follow::Up }
     }
 
@@ -79,13 +83,33 @@ impl Engine {
         (verdict, reported): (&Verdict, &Reported),
     ) {
         let roll = self.roll();
-        let wait = settle::Wait { now: turn.now, backoff: &self.settings.retry_backoff, roll };
+        let mourning = self.mourn(ticket.id, verdict);
+        let wait = settle::Wait { now: turn.now, backoff: &self.settings.retry_backoff, roll, mourning };
         let ruling = settle::ruling(verdict, reported, ticket, &wait);
         if matches!(verdict.retry, Retry::Again { .. }) {
             self.avoid.insert(ticket.id, runner);
         }
         let attempt = Attempt::new(ticket.attempts);
         turn.push(Command::Record(Record { request: ticket.id, lease, attempt, ruling }));
+    }
+
+    /// Notes that a request goes again because its runner died, and says whether it is the first time. The note is
+    /// gone with the platform: then a request may skip one backoff more.
+    fn mourn(&mut self, request: RequestId, verdict: &Verdict) -> settle::Mourning {
+        match verdict.retry {
+            Retry::Again { delay: Delay::AfterDeath, .. } => {
+                let is_first = self.mourning.insert(request);
+                if self.mourning.len() > MOURNED {
+                    self.mourning.pop_first();
+                }
+                if is_first { settle::Mourning::First } else { settle::Mourning::Again }
+            }
+            Retry::Again { .. } => settle::Mourning::Again,
+            Retry::Never(_) => {
+                self.mourning.remove(&request);
+                settle::Mourning::Again
+            }
+        }
     }
 
     /// Sends claimed requests to runners.

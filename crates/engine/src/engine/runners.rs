@@ -1,7 +1,7 @@
 //! Runners: what happens to them, and what follows from their ends.
 
 use fal_lifecycle::{Cause, Event, Machine, Start, State};
-use fal_types::{Problem, RunnerId};
+use fal_types::{Moment, Problem, RunnerId};
 
 use super::{Engine, Phase};
 use crate::{Command, turn::Turn};
@@ -9,16 +9,7 @@ use crate::{Command, turn::Turn};
 impl Engine {
     /// Takes in the news of one runner.
     pub(super) fn runner(&mut self, turn: &mut Turn, runner: RunnerId, event: Event) {
-        if event == Event::PortOpened {
-            self.failures = 0;
-        }
-        if event == Event::SpawnFailed {
-            self.refuse_waiting(turn);
-        }
         self.tell(turn, runner, event);
-        if event == Event::PortOpened {
-            self.wake(turn);
-        }
     }
 
     //= docs/contract.md#direct-wait
@@ -40,6 +31,7 @@ impl Engine {
     /// Tells one runner's machine, and does what follows from its end.
     pub(super) fn tell(&mut self, turn: &mut Turn, runner: RunnerId, event: Event) {
         let Some(before) = self.pool.get(runner) else { return };
+        let was_starting = matches!(before.state(), State::Setup { .. });
         let was_placeable = before.is_ready();
         if !self.pool.tell(turn, runner, event) {
             return;
@@ -47,16 +39,37 @@ impl Engine {
         let Some(after) = self.pool.get(runner) else { return };
         let (cause, is_unused) = (after.cause(), !after.has_served());
         let (is_ready, is_gone) = (after.is_ready(), matches!(after.state(), State::Terminated));
+        if was_starting {
+            self.started(turn, is_ready, cause);
+        }
         if was_placeable && !is_ready && !cause.is_planned() {
             // A runner that dies before it was ever used would be replaced in a circle.
             if cause == Cause::Exited && is_unused {
-                self.failures = self.failures.saturating_add(1);
+                self.count_failure(turn.now);
             }
             self.replace(turn);
         }
         if is_gone {
-            self.forget(turn, runner, cause);
+            self.forget(turn, runner);
         }
+    }
+
+    /// What follows from the end of a start, good or bad. A start that was given up on purpose is neither.
+    fn started(&mut self, turn: &mut Turn, is_ready: bool, cause: Cause) {
+        if is_ready {
+            self.failures = 0;
+            self.wake(turn);
+        } else if !cause.is_planned() {
+            self.count_failure(turn.now);
+        }
+        if cause == Cause::StartFailed {
+            self.refuse_waiting(turn);
+        }
+    }
+
+    const fn count_failure(&mut self, now: Moment) {
+        self.failures = self.failures.saturating_add(1);
+        self.failed = now;
     }
 
     /// Starts a runner for one that failed while it was in service.
@@ -67,21 +80,19 @@ impl Engine {
         }
     }
 
-    fn forget(&mut self, turn: &mut Turn, runner: RunnerId, cause: Cause) {
+    fn forget(&mut self, turn: &mut Turn, runner: RunnerId) {
         self.pool.remove(runner);
-        if matches!(cause, Cause::StartFailed | Cause::SetupExited | Cause::StartupTimedOut) {
-            self.failures = self.failures.saturating_add(1);
-        }
+        // Whom a request avoids is of no use any more, and some requests never come back to ask.
+        self.avoid.retain(|_, avoided| *avoided != runner);
         turn.push(Command::Forget { runner });
     }
 
     //= docs/contract.md#crash-backoff
     //# After a failed start the next start of that app MUST wait.
     pub(super) fn start(&mut self, turn: &mut Turn, cause: Cause) {
-        let start = match self.failures {
-            0 => Start::Now,
-            failures => Start::After(turn.now + self.settings.crash_backoff.wait(failures)),
-        };
+        let until = self.failed + self.settings.crash_backoff.wait(self.failures);
+        let is_held_up = self.failures > 0 && until > turn.now;
+        let start = if is_held_up { Start::After(until) } else { Start::Now };
         self.pool.start(turn, (start, cause), self.settings.limits.clone());
     }
 

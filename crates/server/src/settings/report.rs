@@ -22,6 +22,8 @@ impl Source<'_> {
         }
     }
 
+    //= docs/contract.md#configuration
+    //# The message MUST name the file, the line and the key.
     /// A finding about the value at `span`.
     pub(crate) fn at(&self, span: Range<usize>, key: &str, text: &str) -> String {
         let line = self.line(span.start);

@@ -43,6 +43,9 @@ fn the_whole_example_is_understood() {
     assert_eq!(settings.data_dir, dir.path().join(".fal"));
 }
 
+//= docs/contract.md#configuration
+//= type=test
+//# The message MUST name the file, the line and the key.
 #[test]
 fn what_is_wrong_is_named_with_file_line_and_key() {
     check(

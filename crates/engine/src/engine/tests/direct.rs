@@ -114,23 +114,26 @@ fn requests_go_to_the_runner_with_the_fewest_and_equals_take_turns() {
         Settings { max_multiplexing: 2, ..scaled(Scale { min: 2, ..Scale::default() }) },
         "
         0.000 elapse
-        1.000 r0 opened
             -> r0 Spawn
             -> r1 Spawn
+        1.000 r0 opened
+            -> r0 is IDLE: ready
         1.000 r1 opened
             -> r1 is IDLE: ready
         2.000 admit c1 for 100
-            -> grant c1 l0 on r1
+            -> grant c1 l0 on r0
         2.000 admit c2 for 100
             -> grant c2 l1 on r1
         2.000 l0 answers 200
         2.000 admit c3 for 100
-            -> grant c3 l2 on r1
+            -> grant c3 l2 on r0
         2.000 admit c4 for 100
-        2.000 l2 answers 200
             -> grant c4 l3 on r1
+        2.000 l2 answers 200
         2.000 admit c5 for 100
+            -> grant c5 l4 on r0
         2.000 admit c6 for 100
+            -> grant c6 l5 on r0
         ",
     );
 }

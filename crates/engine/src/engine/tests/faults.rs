@@ -47,7 +47,6 @@ fn a_crash_with_two_in_flight_ends_the_runner_once_and_both_go_again() {
             -> r0 is TERMINATING: disconnected
             -> r1 Spawn
         2.000 l1 breaks
-            -> r0 is TERMINATING: disconnected
             -> record q2 attempt 1 l1: again from 2.000, charged to server_error
         2.100 recorded
         2.200 r0 exited
@@ -357,7 +356,6 @@ fn a_health_check_that_the_app_asked_for_ends_the_runner_when_it_fails_once() {
             -> r0 is TERMINATING: health_failed
             -> r1 Spawn
         4.600 l2 breaks
-            -> r0 is TERMINATING: health_failed
         ",
     );
 }

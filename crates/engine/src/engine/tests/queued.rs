@@ -93,10 +93,12 @@ fn after_a_503_a_request_goes_at_once_to_the_replacement_and_later_waits_for_its
         4.000 recorded
         4.000 r2 opened
             -> r2 is IDLE: ready
-        4.000 claimed
+        4.394 *
+            -> claim 1 from l2
         9.000 *
             -> r1 SignalKill
         10.000 claimed
+            -> dispatch q1 attempt 3 l2 on r2
         ",
     );
 }
@@ -110,22 +112,29 @@ fn a_retry_for_another_reason_avoids_its_old_runner_if_there_is_another() {
         Settings { max_multiplexing: 2, ..scaled(Scale { min: 2, ..Scale::default() }) },
         "
         0.000 elapse
-        1.000 r0 opened
             -> r0 Spawn
             -> r1 Spawn
+        1.000 r0 opened
+            -> r0 is IDLE: ready
         1.000 r1 opened
             -> r1 is IDLE: ready
         1.000 admit c1 for 100
-            -> grant c1 l0 on r1
+            -> grant c1 l0 on r0
         1.000 admit c2 for 100
             -> grant c2 l1 on r1
         1.000 submit q1
+            -> claim 1 from l2
         1.000 claimed
+            -> dispatch q1 attempt 1 l2 on r0
         2.000 l1 answers 200
         3.000 l2 answers 200 retry
+            -> record q1 attempt 1 l2: again from 3.000, charged to nothing by name
         3.000 recorded
+            -> claim 1 from l3
         3.000 claimed
+            -> dispatch q1 attempt 2 l3 on r1
         4.000 l3 answers 200
+            -> record q1 attempt 2 l3: ends with 200
         ",
     );
     check(
@@ -169,11 +178,14 @@ fn a_ticket_whose_runner_died_before_its_dispatch_is_given_back_and_loses_no_att
             -> r1 is TERMINATED: scaled_down
             -> forget r1
         1.800 recorded
-        31.800 *
+        31.600 *
             -> r2 Spawn
             -> r2 is SETUP: backoff_over
-        40.000 r1 opened
+        40.000 r2 opened
+            -> r2 is IDLE: ready
+            -> claim 1 from l1
         40.000 claimed
+            -> dispatch q1 attempt 2 l1 on r2
         ",
     );
 }

@@ -50,8 +50,8 @@ fn the_fewest_runners_stay_however_long_they_are_idle() {
         scaled(Scale { min: 1, ..quick() }),
         "
         0.000 elapse
-        0.000 admit c1 for 100
             -> r0 Spawn
+        0.000 admit c1 for 100
         0.000 admit c2 for 100
             -> r1 Spawn
         1.000 r0 opened
@@ -160,31 +160,29 @@ fn a_buffer_is_kept_beside_what_the_load_needs() {
         scaled(Scale { max: 3, buffer: 1, ..quick() }),
         "
         0.000 elapse
-        1.000 r0 opened
             -> r0 Spawn
+        1.000 r0 opened
+            -> r0 is IDLE: ready
         2.000 admit c1 for 100
+            -> grant c1 l0 on r0
             -> r1 Spawn
         3.000 r1 opened
             -> r1 is IDLE: ready
-            -> grant c1 l0 on r1
         4.000 admit c2 for 100
+            -> grant c2 l1 on r1
             -> r2 Spawn
         5.000 r2 opened
             -> r2 is IDLE: ready
-            -> grant c2 l1 on r2
         100.000 l0 answers 200
-        101.000 *
-            -> r0 Cut
-            -> r0 SignalTerm
-            -> r0 is TERMINATING: startup_timed_out
-        106.000 *
-            -> r0 SignalKill
         110.000 l1 answers 200
-        140.000 *
-            -> r1 SignalTerm
-            -> r1 is TERMINATING: keep_alive
-        145.000 *
-            -> r1 SignalKill
+        130.000 *
+            -> r0 SignalTerm
+            -> r0 is TERMINATING: keep_alive
+            -> r2 SignalTerm
+            -> r2 is TERMINATING: keep_alive
+        135.000 *
+            -> r0 SignalKill
+            -> r2 SignalKill
         500.000 rest
         ",
     );

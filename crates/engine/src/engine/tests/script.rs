@@ -7,7 +7,7 @@
 //! keep q1                    the same, and the engine is not told yet
 //! hear                       it is told now
 //! commit                     the claim that the engine asked for becomes durable
-//! claimed                    and its answer comes
+//! claimed                    and its answer comes; without a claim, news of what waits
 //! claim-fails 1              the answer is that the store failed; again in 1 s
 //! l0 answers 503 [stop] [keep] [retry] [no-retry] [after 7] [health]
 //! l0 breaks | cut | times-out | refused | connect-times-out | connect-fails | abandoned | cancelled
@@ -33,7 +33,7 @@ use crate::{CallId, Command, Engine, Event, Input, Record, Reported, Settings, W
 
 /// One engine under a script.
 pub(super) struct Script {
-    engine: Engine,
+    pub(super) engine: Engine,
     store: Model,
     now: Moment,
     asked: Option<(u32, LeaseId)>,
@@ -138,7 +138,7 @@ impl Script {
             }
             ["claimed"] => {
                 self.claim();
-                let (batch, backlog) = self.answer.take().unwrap_or_default();
+                let (batch, backlog) = self.answer.take().unwrap_or_else(|| self.backlog());
                 self.tell(Input::Claimed { batch, backlog })
             }
             ["claim-fails", wait] => {
@@ -184,6 +184,12 @@ impl Script {
         };
         let batch = batch.into_iter().map(|(ticket, _)| ticket).collect();
         self.answer = Some((batch, backlog));
+    }
+
+    /// What the engine is told of a queue that was there before it.
+    fn backlog(&self) -> (Vec<Ticket>, Backlog) {
+        let mut reader = self.store.reader().expect("the model has readers");
+        (Vec::new(), reader.backlog(&app()).expect("the model never fails"))
     }
 
     fn recorded(&mut self) -> Vec<Command> {

@@ -108,12 +108,14 @@ fn a_runner_whose_port_stays_shut_ends_and_the_next_start_waits() {
             -> r0 Cut
             -> r0 SignalTerm
             -> r0 is TERMINATING: startup_timed_out
-            -> r1 Spawn
         100.000 rest
         101.000 r0 exited
             -> r0 Cut
             -> r0 is TERMINATED: startup_timed_out
             -> forget r0
+        130.000 *
+            -> r1 Spawn
+            -> r1 is SETUP: backoff_over
         131.000 rest
         ",
     );
@@ -130,13 +132,15 @@ fn a_port_that_opens_when_its_runner_was_given_up_wakes_nobody() {
             -> r0 Cut
             -> r0 SignalTerm
             -> r0 is TERMINATING: startup_timed_out
-            -> r1 Spawn
         100.000 rest
         100.500 r0 opened
         101.000 r0 exited
             -> r0 Cut
             -> r0 is TERMINATED: startup_timed_out
             -> forget r0
+        130.000 *
+            -> r1 Spawn
+            -> r1 is SETUP: backoff_over
         130.000 rest
         ",
     );
@@ -156,9 +160,9 @@ fn a_command_that_cannot_be_started_refuses_the_calls_that_wait() {
             -> r1 Spawn
         0.000 submit q1
         0.500 r0 spawn-failed
+            -> r0 is TERMINATED: start_failed
             -> refuse c1 SchedulingFailure
             -> refuse c2 SchedulingFailure
-            -> r0 is TERMINATED: start_failed
             -> forget r0
         ",
     );
@@ -172,13 +176,16 @@ fn a_wait_after_a_failed_start_is_counted_from_the_failure() {
         0.000 admit c1 for 100
             -> r0 Spawn
         1.000 r0 spawn-failed
-            -> refuse c1 SchedulingFailure
             -> r0 is TERMINATED: start_failed
+            -> refuse c1 SchedulingFailure
             -> forget r0
         21.000 admit c2 for 100
-        31.000 r1 opened
+        31.000 *
             -> r1 Spawn
-            -> r1 is SETUP: woken
+            -> r1 is SETUP: backoff_over
+        31.000 r1 opened
+            -> r1 is IDLE: ready
+            -> grant c2 l0 on r1
         ",
     );
 }
@@ -189,8 +196,8 @@ fn a_runner_that_died_unused_is_replaced_after_the_crash_backoff() {
         scaled(Scale { min: 1, ..Scale::default() }),
         "
         0.000 elapse
-        0.000 admit c1 for 100
             -> r0 Spawn
+        0.000 admit c1 for 100
         1.000 r0 opened
             -> r0 is IDLE: ready
             -> grant c1 l0 on r0

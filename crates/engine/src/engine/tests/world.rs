@@ -1,1 +1,191 @@
-//! x
+//! Random worlds: runners that open late, crash, hang and lie, a store that is slow and fails, callers that
+//! leave. Whatever happens in them, the engine keeps its promises.
+//!
+//! A world performs every command after a while of its own choosing and tells the result. [`law`] says what must
+//! hold meanwhile. After its stormy part the world turns benign, and then everything that was accepted must end.
+
+mod act;
+mod dice;
+mod law;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use fal_queue::{
+    Backoff, Priority, Ticket,
+    store::{Content, Op, Store, model::Model},
+};
+use fal_types::{LeaseId, Moment, Problem, RequestId, RunnerId};
+use proptest::prelude::*;
+
+use self::{
+    act::Happening,
+    dice::Dice,
+    law::{Broken, Laws},
+};
+use super::{app, at, render, settings};
+use crate::{CallId, Engine, Input, Scale, Settings, Who};
+
+struct World {
+    engine: Engine,
+    settings: Settings,
+    store: Model,
+    now: Moment,
+    dice: Dice,
+    /// What is going to happen, in its order.
+    agenda: BTreeMap<(Moment, u64), Happening>,
+    planned: u64,
+    calls: u64,
+    requests: u64,
+    /// Slots in use: whose they are and on which runner.
+    leases: BTreeMap<LeaseId, (RunnerId, Option<RequestId>)>,
+    /// Runners whose process is there, or is being started.
+    processes: BTreeSet<RunnerId>,
+    is_benign: bool,
+    laws: Laws,
+    trace: Vec<String>,
+}
+
+impl World {
+    fn new(settings: Settings, seed: u64) -> Self {
+        Self {
+            engine: Engine::new(settings.clone(), Who { boot: 3, node: 1 }),
+            laws: Laws::new(&settings),
+            settings,
+            store: Model::default(),
+            now: at(1.0),
+            dice: Dice::new(seed),
+            agenda: BTreeMap::new(),
+            planned: 0,
+            calls: 0,
+            requests: 0,
+            leases: BTreeMap::new(),
+            processes: BTreeSet::new(),
+            is_benign: false,
+            trace: Vec::new(),
+        }
+    }
+
+    fn plan(&mut self, wait: Duration, happening: Happening) {
+        self.planned += 1;
+        self.agenda.insert((self.now + wait, self.planned), happening);
+    }
+
+    /// Tells the engine something, judges what it wants done, and does it.
+    fn tell(&mut self, what: String, input: Input) -> Result<(), Broken> {
+        self.trace.push(format!("{} {what}", render::moment(self.now)));
+        let commands = self.engine.step(self.now, input);
+        self.trace.extend(commands.iter().map(|done| format!("-> {}", render::command(done))));
+        for command in commands {
+            self.laws.judge(self.now, &command, &self.leases)?;
+            self.perform(command);
+        }
+        self.laws.judge_all(&self.engine.runners())
+    }
+
+    /// Lets the next thing happen: something planned, or a deadline. False where nothing is left to happen
+    /// before `end`.
+    fn advance(&mut self, end: Moment) -> Result<bool, Broken> {
+        let next = self.agenda.first_key_value().map(|((moment, _), _)| *moment);
+        let due = self.engine.next_deadline();
+        let Some(moment) = [next, due].into_iter().flatten().min().filter(|at| *at <= end) else {
+            return Ok(false);
+        };
+        let is_deadline = due.is_some_and(|due| due <= moment);
+        self.now = self.now.max(moment);
+        if is_deadline {
+            self.tell("*".to_owned(), Input::Elapsed)?;
+            let is_stuck = self.engine.next_deadline().is_some_and(|due| due <= self.now);
+            return if is_stuck { Err("a deadline stays due".to_owned()) } else { Ok(true) };
+        }
+        if let Some((_, happening)) = self.agenda.pop_first() {
+            self.happen(happening)?;
+        }
+        Ok(true)
+    }
+
+    /// Something that nobody planned.
+    fn surprise(&mut self) -> Result<(), Broken> {
+        match self.dice.below(20) {
+            0..=5 => self.submit(),
+            6..=10 => self.admit(),
+            11 => self.cancel(),
+            12 => self.crash(),
+            13 => self.tell("*".to_owned(), Input::Elapsed),
+            14 => {
+                // Whoever waits too long is ended behind the engine's back.
+                self.commit(Op::Sweep { limit: 100 });
+                Ok(())
+            }
+            15.. => Ok(()),
+        }
+    }
+
+    fn admit(&mut self) -> Result<(), Broken> {
+        self.calls += 1;
+        let call = CallId::new(self.calls);
+        let until = self.now + self.dice.span(60);
+        self.laws.admitted(call);
+        if self.dice.one_in(4) {
+            let wait = self.dice.span(20);
+            self.plan(wait, Happening::Leaves(call));
+        }
+        let input = Input::Admit { call, until, late: Problem::StartupTimeout };
+        self.tell(format!("admit c{}", self.calls), input)
+    }
+
+    fn submit(&mut self) -> Result<(), Broken> {
+        self.requests += 1;
+        let id = RequestId::from_bits(self.requests.into());
+        let priority = if self.dice.one_in(3) { Priority::Low } else { Priority::Normal };
+        let mut ticket = Ticket::new(id, app(), "", priority, self.now);
+        ticket.caller.no_retry = self.dice.one_in(6);
+        ticket.start_deadline = self.dice.one_in(6).then(|| self.now + self.dice.span(40));
+        self.trace.push(format!("{} submit q{}", render::moment(self.now), self.requests));
+        self.commit(Op::Submit { ticket, content: Content::default(), max_ahead: None });
+        let wait = self.dice.lag();
+        self.plan(wait, Happening::Arrives(at(0.0)));
+        Ok(())
+    }
+
+    /// The stormy part.
+    fn storm(&mut self, steps: u32) -> Result<(), Broken> {
+        self.tell("*".to_owned(), Input::Elapsed)?;
+        for _ in 0..steps {
+            self.surprise()?;
+            let pause = self.now + self.dice.span(4);
+            while self.advance(pause)? {}
+            self.now = self.now.max(pause);
+        }
+        Ok(())
+    }
+
+    /// From now on everything works, until nothing is left to do.
+    fn calm(&mut self) -> Result<(), Broken> {
+        self.is_benign = true;
+        let end = self.now + Duration::from_secs(100_000);
+        while self.advance(end)? {}
+        self.laws.judge_end(&*self.store.reader().map_err(|error| error.to_string())?.as_mut_tickets()?)
+    }
+
+    /// The end of the app.
+    fn drain(&mut self) -> Result<(), Broken> {
+        self.laws.is_draining = true;
+        self.tell("drain".to_owned(), Input::Drain)?;
+        let end = self.now + Duration::from_secs(1_000);
+        while self.advance(end)? {}
+        self.laws.judge_drained(&self.engine.runners())
+    }
+
+    fn live(&mut self, steps: u32, hasty: bool) -> Result<(), Broken> {
+        self.storm(steps)?;
+        if hasty {
+            self.is_benign = true;
+            return self.drain();
+        }
+        self.calm()?;
+        self.drain()
+    }
+}
