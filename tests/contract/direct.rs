@@ -101,13 +101,10 @@ fn a_start_deadline_does_not_cut_what_has_started() {
 //# A request that has not started by its start deadline MUST end with 504 and `X-Fal-Request-Timeout-Type: user`.
 #[test]
 fn attempts_that_failed_use_up_the_start_deadline() {
-    let app = App::unruly()
-        .set("min_concurrency", 1)
-        .set("retry_backoff", "{ initial = 3600, max = 3600 }");
-    let platform = Platform::serving(app);
+    let platform = Platform::serving(App::unruly().set("min_concurrency", 1));
     platform.only_runner();
-    let queued =
-        platform.submit_with("x-fal-request-start-timeout", "0.5", &json!({ "status": 504 }));
+    let busy = json!({ "status": 429, "headers": { "retry-after": "1" } });
+    let queued = platform.submit_with("x-fal-request-start-timeout", "0.5", &busy);
     let result = queued.wait().is(504);
     assert_eq!(result.header("x-fal-request-timeout-type"), Some("user"));
     queued.had_attempts(1);

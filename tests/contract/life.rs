@@ -1,1 +1,5 @@
-//! To do.
+//! The life of a runner.
+
+mod end;
+mod health;
+mod start;

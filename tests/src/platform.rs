@@ -329,8 +329,7 @@ impl Platform {
 
     fn take_folder(mut self) -> Folder {
         assert!(self.ended.is_some(), "it has ended");
-        let empty = Folder { dir: TempDir::new().expect("a folder"), lab: self.folder.lab.clone() };
-        std::mem::replace(&mut self.folder, empty)
+        std::mem::replace(&mut self.folder, Folder::new())
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     fmt,
     io::{BufRead, BufReader, ErrorKind},
     os::unix::process::CommandExt,
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -112,8 +113,14 @@ impl Cmd {
 
 impl fmt::Display for Cmd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.inner.get_program().to_string_lossy())?;
-        self.inner.get_args().try_for_each(|word| write!(f, " {}", word.to_string_lossy()))
+        // As a person in the repository would type it.
+        let root = format!("{}/", workspace::root().display());
+        let program = Path::new(self.inner.get_program());
+        let name = if program.starts_with(&root) { None } else { program.file_name() };
+        let name = name.unwrap_or(program.as_os_str()).to_string_lossy();
+        write!(f, "{}", name.replace(&root, ""))?;
+        let mut words = self.inner.get_args().map(|word| word.to_string_lossy().replace(&root, ""));
+        words.try_for_each(|word| write!(f, " {word}"))
     }
 }
 

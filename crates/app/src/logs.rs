@@ -18,12 +18,12 @@ use crate::request;
 ///
 /// The level is a plain one (`error` to `trace`), `info` where it is none. A subscriber that the
 /// author has installed before stays.
-pub(crate) fn install(level: Option<&str>) {
+pub(crate) fn install(level: Option<&str>, stamp: Stamp) {
     let level = level.and_then(|level| LevelFilter::from_str(level).ok());
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(level.unwrap_or(LevelFilter::INFO))
         .with_writer(io::stderr)
-        .event_format(Line)
+        .event_format(Line { stamp })
         .finish();
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         tracing::debug!("the author's own log subscriber stays");
@@ -38,7 +38,16 @@ pub(crate) fn install(level: Option<&str>) {
     }));
 }
 
-struct Line;
+/// Whether lines begin with the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stamp {
+    With,
+    Without,
+}
+
+struct Line {
+    stamp: Stamp,
+}
 
 impl<S, N> FormatEvent<S, N> for Line
 where
@@ -51,12 +60,15 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        SystemTime.format_time(&mut writer)?;
+        if self.stamp == Stamp::With {
+            SystemTime.format_time(&mut writer)?;
+            writer.write_char(' ')?;
+        }
         let mut fields = String::new();
         ctx.format_fields(Writer::new(&mut fields), event)?;
         // Whoever reads these logs reads them by the line.
         let fields = fields.replace('\n', "\\n");
-        write!(writer, " {:>5} {fields}", event.metadata().level())?;
+        write!(writer, "{:>5} {fields}", event.metadata().level())?;
         match request::id() {
             Some(id) => writeln!(writer, " request_id={id}"),
             None => writeln!(writer),

@@ -73,7 +73,9 @@ fn complain(text: &str, code: u8) -> ExitCode {
 
 fn run<A: Wired>(wrap: impl FnOnce(Ready<A>) -> Shell<A>) -> ExitCode {
     let cx = SetupContext::from_env();
-    logs::install(cx.var("RUST_LOG"));
+    // The platform stamps each line of its runners itself.
+    let stamp = if cx.runner_id().is_some() { logs::Stamp::Without } else { logs::Stamp::With };
+    logs::install(cx.var("RUST_LOG"), stamp);
     let runtime = match runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&format!("the runtime did not start: {error}"), 1),

@@ -16,6 +16,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::{
     AppOptions, Clock,
+    exchange::Lease,
     handle::Shared,
     runners::{Seat, Slot},
 };
@@ -39,7 +40,7 @@ pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) seats: BTreeMap<RunnerId, Seat>,
     /// Direct calls that wait for the engine's word.
-    pub(crate) calls: BTreeMap<CallId, oneshot::Sender<Result<Grant, Problem>>>,
+    pub(crate) calls: BTreeMap<CallId, oneshot::Sender<Result<Lease, Problem>>>,
     /// Bodies of claimed requests, from the claim's answer until their dispatch.
     pub(crate) contents: BTreeMap<LeaseId, Content>,
     /// Leases of queued requests in flight, for their cancel signal.
@@ -47,18 +48,11 @@ pub(crate) struct Inner {
     armed: Option<Moment>,
 }
 
-/// A slot on a runner, for one direct call.
-#[derive(Debug)]
-pub(crate) struct Grant {
-    pub(crate) lease: LeaseId,
-    pub(crate) slot: Arc<Slot>,
-}
-
 /// What a direct call gets when it asks.
 pub(crate) enum Admitted {
-    Granted(Grant),
+    Granted(Lease),
     Refused(Problem),
-    Waiting(CallId, oneshot::Receiver<Result<Grant, Problem>>),
+    Waiting(CallId, oneshot::Receiver<Result<Lease, Problem>>),
 }
 
 impl Conductor {
@@ -107,7 +101,7 @@ impl Conductor {
                 Command::Grant { call: granted, lease, runner } if granted == call => {
                     let slot = inner.slot(runner);
                     answer = Some(slot.map_or(Admitted::Refused(Problem::Internal), |slot| {
-                        Admitted::Granted(Grant { lease, slot })
+                        Admitted::Granted(Lease::new(self, slot, lease))
                     }));
                 }
                 Command::Refuse { call: refused, problem } if refused == call => {

@@ -11,7 +11,7 @@ use fal_engine::Reported;
 use fal_policy::{Answer, Outcome, headers as signals};
 use fal_queue::Ticket;
 use fal_supervisor::{BodyError, ForwardError};
-use fal_types::{LeaseId, Problem, RequestId, Status};
+use fal_types::{Problem, RequestId, Status};
 use http::{HeaderMap, Request};
 
 pub use crate::exchange::direct::{DirectCall, Refusal};
@@ -20,7 +20,7 @@ pub(crate) use crate::exchange::{
     lease::Lease,
     queued::{make_durable, queued},
 };
-use crate::{RequestBody, conductor::Conductor, runners::Slot};
+use crate::{RequestBody, runners::Slot};
 
 /// How long a runner may take to answer a cancel signal. What it answers is ignored.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
@@ -58,12 +58,6 @@ pub(crate) async fn signal_cancel(slot: &Arc<Slot>, path: &str, request: Request
     let Ok(signal) = signal else { return };
     // An app that has no such route answers 404, which is as good as any other answer.
     let _ignored = tokio::time::timeout(CANCEL_LIMIT, slot.runner.forward(signal)).await;
-}
-
-/// Settles a lease that was granted to a caller who had already left.
-pub(crate) fn abandon(conductor: &Arc<Conductor>, lease: LeaseId) {
-    let record = conductor.settle(lease, reported(Outcome::Abandoned));
-    debug_assert!(record.is_none(), "only direct calls are abandoned");
 }
 
 /// A report that carries no header of the runner.

@@ -7,8 +7,9 @@ use fal_queue::store::{Done, Op};
 use fal_types::{LeaseId, RunnerId};
 
 use crate::{
-    conductor::{Conductor, Grant, Inner},
-    exchange, probe,
+    conductor::{Conductor, Inner},
+    exchange::{self, Lease},
+    probe,
     runners::{self, Seat},
 };
 
@@ -20,12 +21,14 @@ impl Conductor {
         match command {
             Command::Grant { call, lease, runner } => {
                 let Some(slot) = inner.slot(runner) else { return };
-                let waiter = inner.calls.remove(&call);
-                let grant = Grant { lease, slot };
-                if waiter.is_none_or(|waiter| waiter.send(Ok(grant)).is_err()) {
-                    // The caller left while the grant was on its way: nothing was sent to the runner.
-                    let conductor = Arc::clone(self);
-                    self.shared.runtime.spawn(async move { exchange::abandon(&conductor, lease) });
+                let lease = Lease::new(self, slot, lease);
+                let unwanted = match inner.calls.remove(&call) {
+                    None => Some(lease),
+                    Some(waiter) => waiter.send(Ok(lease)).err().and_then(Result::ok),
+                };
+                if unwanted.is_some() {
+                    // The caller left meanwhile. The lock is held here, so the slot is given back elsewhere.
+                    self.shared.runtime.spawn(async move { drop(unwanted) });
                 }
             }
             Command::Refuse { call, problem } => {
@@ -46,7 +49,7 @@ impl Conductor {
                 inner.dispatched.insert(lease, dispatched);
                 self.shared.runtime.spawn(exchange::queued(
                     Arc::clone(self),
-                    (lease, slot),
+                    Lease::new(self, slot, lease),
                     *ticket,
                     content,
                 ));

@@ -16,7 +16,7 @@ use fal_queue::{
 use fal_supervisor::Supervisor;
 use fal_types::{AppId, Moment, Problem, RequestId, RunnerId};
 use http::{HeaderValue, Response};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::{
     Body, Clock, DirectCall, Line, Refusal,
@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) node: NodeId,
     pub(crate) max_body: usize,
+    /// A permit for each attempt at a queued request, until its end is on disk.
+    pub(crate) recording: Semaphore,
     /// Rung when a request was stored whose deadline may be the next.
     pub(crate) deadlines: Notify,
 }

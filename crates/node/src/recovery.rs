@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use fal_engine::{Input, Who};
@@ -14,10 +15,13 @@ use fal_queue::{
     store::{Done, Op},
 };
 use fal_types::AppId;
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinHandle,
+};
 
 use crate::{
-    Clock, Handle, Options,
+    AppOptions, Clock, Handle, Options,
     conductor::{self, Conductor},
     handle::Shared,
     journal::{Journal, JournalError},
@@ -29,6 +33,12 @@ use crate::{
 
 /// The number of the only node that an embedded store has.
 const ONLY: NodeId = NodeId(1);
+
+/// Attempts at queued requests that may be under way at once, on all runners.
+const RECORDINGS: usize = 1 << 20;
+
+/// How long a store that refuses may hold up the end.
+const LAST_RECORDS: Duration = Duration::from_secs(10);
 
 /// A node that runs: its handle, and what has to be ended with it.
 #[derive(Debug)]
@@ -70,15 +80,17 @@ impl Node {
             runtime: tokio::runtime::Handle::current(),
             node: ONLY,
             max_body: options.max_body,
+            recording: Semaphore::new(RECORDINGS),
             deadlines: Notify::new(),
         });
         recover(&shared).await?;
-        let who = Who { boot: options.boot, node: ONLY.0 };
-        let apps: BTreeMap<AppId, Arc<Conductor>> = options
-            .apps
-            .into_iter()
-            .map(|app| (app.id.clone(), Arc::new(Conductor::new(app, who, Arc::clone(&shared)))))
-            .collect();
+        let conductor = |(number, app): (u32, AppOptions)| {
+            // Each app counts its own runners, so each gets a start number of its own.
+            let who = Who { boot: options.boot.wrapping_add(number), node: ONLY.0 };
+            (app.id.clone(), Arc::new(Conductor::new(app, who, Arc::clone(&shared))))
+        };
+        let apps: BTreeMap<AppId, Arc<Conductor>> =
+            (0..).zip(options.apps).map(conductor).collect();
         let apps = Arc::new(apps);
         let mut tasks = vec![tokio::spawn(sweep::keep(Arc::clone(&shared)))];
         for conductor in apps.values() {
@@ -104,6 +116,12 @@ impl Node {
         }
         for conductor in &conductors {
             conductor.drained.notified().await;
+        }
+        // What the last attempts left is made durable before the store's writer goes.
+        let all = u32::try_from(RECORDINGS).unwrap_or(u32::MAX);
+        let recorded = self.handle.shared.recording.acquire_many(all);
+        if tokio::time::timeout(LAST_RECORDS, recorded).await.is_err() {
+            tracing::error!("the store did not take the last results; those requests run again");
         }
         for task in self.tasks {
             task.abort();

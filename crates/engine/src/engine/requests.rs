@@ -84,7 +84,8 @@ impl Engine {
     ) {
         let roll = self.roll();
         let mourning = self.mourn(ticket.id, verdict);
-        let wait = settle::Wait { now: turn.now, backoff: &self.settings.retry_backoff, roll, mourning };
+        let wait =
+            settle::Wait { now: turn.now, backoff: &self.settings.retry_backoff, roll, mourning };
         let ruling = settle::ruling(verdict, reported, ticket, &wait);
         if matches!(verdict.retry, Retry::Again { .. }) {
             self.avoid.insert(ticket.id, runner);

@@ -33,7 +33,10 @@ pub(crate) async fn events(app: App, base: Base, id: RequestId, logs: Logs) -> R
             app.unwatch(id);
             return queue::unknown(None, id);
         }
-        Err(error) => return queue::failed(&error, id),
+        Err(error) => {
+            app.unwatch(id);
+            return queue::failed(&error, id);
+        }
     }
     let follower = Follower { app, base, id, logs, changes, last: String::new(), ended: false };
     let events = stream::unfold(follower, Follower::next);

@@ -18,7 +18,7 @@ use tokio::time::Sleep;
 
 use crate::{
     Body, RequestBody,
-    conductor::{Admitted, Conductor, Grant},
+    conductor::{Admitted, Conductor},
     exchange::{self, HELD, Lease},
     runners::Slot,
 };
@@ -61,9 +61,9 @@ type Answered = Result<(Response<Body>, HeaderValue), Refusal>;
 
 /// Sends a call to a runner of this app, once.
 pub(crate) async fn call(conductor: &Arc<Conductor>, call: DirectCall) -> Answered {
-    let grant = wait(conductor, call.start_timeout).await?;
-    let Grant { lease, slot } = grant;
-    let lease = Lease::new(conductor, &slot, lease, call.request);
+    let mut lease = wait(conductor, call.start_timeout).await?;
+    lease.enter(call.request);
+    let slot = Arc::clone(lease.slot());
     let (path, request) = (call.path.clone(), call.request);
     let limit = conductor.options.request_timeout;
     let task = Box::pin(attempt(lease, Arc::clone(&slot), call, limit));
@@ -71,10 +71,10 @@ pub(crate) async fn call(conductor: &Arc<Conductor>, call: DirectCall) -> Answer
 }
 
 /// Waits for a slot, at most until the call's deadline.
-async fn wait(conductor: &Arc<Conductor>, start: Option<Duration>) -> Result<Grant, Problem> {
+async fn wait(conductor: &Arc<Conductor>, start: Option<Duration>) -> Result<Lease, Problem> {
     let (until, late) = deadline(conductor, start);
     match conductor.admit(until, late) {
-        Admitted::Granted(grant) => Ok(grant),
+        Admitted::Granted(lease) => Ok(lease),
         Admitted::Refused(problem) => Err(problem),
         Admitted::Waiting(call, word) => {
             let mut waiter = Waiter { conductor, call: Some(call) };

@@ -8,49 +8,57 @@ use fal_types::{LeaseId, RequestId};
 
 use crate::{conductor::Conductor, exchange, runners::Slot};
 
-/// Holds a slot. Settling consumes it; dropping it settles it as abandoned.
+/// Holds a slot, from the engine's word on. Settling consumes it; dropping it, wherever that happens, settles it as
+/// abandoned. It must not be dropped while the engine's lock is held.
 #[derive(Debug)]
 pub(crate) struct Lease {
     held: Option<Held>,
+    slot: Arc<Slot>,
 }
 
 #[derive(Debug)]
 struct Held {
     conductor: Arc<Conductor>,
-    slot: Arc<Slot>,
     lease: LeaseId,
-    request: RequestId,
+    /// The request whose lines the runner prints meanwhile, once it is sent.
+    request: Option<RequestId>,
 }
 
 impl Lease {
-    pub(crate) fn new(
-        conductor: &Arc<Conductor>,
-        slot: &Arc<Slot>,
-        lease: LeaseId,
-        request: RequestId,
-    ) -> Self {
-        slot.busy.enter(request);
-        let (conductor, slot) = (Arc::clone(conductor), Arc::clone(slot));
-        Self { held: Some(Held { conductor, slot, lease, request }) }
+    pub(crate) fn new(conductor: &Arc<Conductor>, slot: Arc<Slot>, lease: LeaseId) -> Self {
+        let held = Held { conductor: Arc::clone(conductor), lease, request: None };
+        Self { held: Some(held), slot }
+    }
+
+    /// The runner.
+    pub(crate) const fn slot(&self) -> &Arc<Slot> {
+        &self.slot
+    }
+
+    /// From now on the runner works on this request.
+    pub(crate) fn enter(&mut self, request: RequestId) {
+        if let Some(held) = &mut self.held {
+            self.slot.busy.enter(request);
+            held.request = Some(request);
+        }
     }
 
     /// Says how the attempt ended. For a queued request, answers what is to be made durable.
     pub(crate) fn settle(mut self, reported: Reported) -> Option<Record> {
-        self.held.take().and_then(|held| held.settle(reported))
+        self.end(reported)
     }
-}
 
-impl Held {
-    fn settle(self, reported: Reported) -> Option<Record> {
-        self.slot.busy.leave(self.request);
-        self.conductor.settle(self.lease, reported)
+    fn end(&mut self, reported: Reported) -> Option<Record> {
+        let held = self.held.take()?;
+        if let Some(request) = held.request {
+            self.slot.busy.leave(request);
+        }
+        held.conductor.settle(held.lease, reported)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(held) = self.held.take() {
-            let _record = held.settle(exchange::reported(Outcome::Abandoned));
-        }
+        let _direct_calls_have_none = self.end(exchange::reported(Outcome::Abandoned));
     }
 }

@@ -10,7 +10,7 @@ use fal_queue::{
     store::{Content, Done, Op, Reply},
 };
 use fal_supervisor::BodyError;
-use fal_types::{LeaseId, Problem};
+use fal_types::Problem;
 use http::{HeaderName, HeaderValue, Request};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
@@ -28,11 +28,14 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// Runs one attempt from its dispatch to the durable record of what became of it.
 pub(crate) async fn queued(
     conductor: Arc<Conductor>,
-    (lease, slot): (LeaseId, Arc<Slot>),
+    mut lease: Lease,
     ticket: Ticket,
     content: Content,
 ) {
-    let lease = Lease::new(&conductor, &slot, lease, ticket.id);
+    // The platform does not end before what became of this attempt is on disk.
+    let _recording = conductor.shared.recording.acquire().await;
+    lease.enter(ticket.id);
+    let slot = Arc::clone(lease.slot());
     let limit = conductor.options.request_timeout;
     let most = conductor.shared.max_body;
     let request = outgoing(&ticket, content);

@@ -1,6 +1,6 @@
 //! Direct calls: who gets a slot, who waits, and what is never done for them.
 
-use super::{check, scaled, settings};
+use super::{check, scaled};
 use crate::{Scale, Settings};
 
 fn only_one() -> Settings {

@@ -174,15 +174,16 @@ fn a_buffer_is_kept_beside_what_the_load_needs() {
         5.000 r2 opened
             -> r2 is IDLE: ready
         100.000 l0 answers 200
+            -> r2 SignalTerm
+            -> r2 is TERMINATING: keep_alive
+        105.000 *
+            -> r2 SignalKill
         110.000 l1 answers 200
         130.000 *
             -> r0 SignalTerm
             -> r0 is TERMINATING: keep_alive
-            -> r2 SignalTerm
-            -> r2 is TERMINATING: keep_alive
         135.000 *
             -> r0 SignalKill
-            -> r2 SignalKill
         500.000 rest
         ",
     );

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use fal_lifecycle::Health;
 use fal_queue::{
     Backoff, Priority, Ticket,
     store::{Content, Op, Store, model::Model},
@@ -30,7 +31,6 @@ use crate::{CallId, Engine, Input, Scale, Settings, Who};
 
 struct World {
     engine: Engine,
-    settings: Settings,
     store: Model,
     now: Moment,
     dice: Dice,
@@ -51,9 +51,8 @@ struct World {
 impl World {
     fn new(settings: Settings, seed: u64) -> Self {
         Self {
-            engine: Engine::new(settings.clone(), Who { boot: 3, node: 1 }),
             laws: Laws::new(&settings),
-            settings,
+            engine: Engine::new(settings, Who { boot: 3, node: 1 }),
             store: Model::default(),
             now: at(1.0),
             dice: Dice::new(seed),
@@ -167,7 +166,7 @@ impl World {
         self.is_benign = true;
         let end = self.now + Duration::from_secs(100_000);
         while self.advance(end)? {}
-        self.laws.judge_end(&*self.store.reader().map_err(|error| error.to_string())?.as_mut_tickets()?)
+        self.laws.judge_end(&self.tickets(), &self.leases, &self.engine.runners())
     }
 
     /// The end of the app.
@@ -176,7 +175,12 @@ impl World {
         self.tell("drain".to_owned(), Input::Drain)?;
         let end = self.now + Duration::from_secs(1_000);
         while self.advance(end)? {}
-        self.laws.judge_drained(&self.engine.runners())
+        self.laws.judge_drained(&self.tickets(), &self.engine.runners())
+    }
+
+    fn tickets(&self) -> Vec<Ticket> {
+        let mut reader = self.store.reader().expect("the model has readers");
+        reader.recent(None, u32::MAX).expect("the model never fails")
     }
 
     fn live(&mut self, steps: u32, hasty: bool) -> Result<(), Broken> {
@@ -187,5 +191,54 @@ impl World {
         }
         self.calm()?;
         self.drain()
+    }
+}
+
+/// Any settings that differ in what the engine looks at.
+fn any_settings() -> impl Strategy<Value = Settings> {
+    let scale = (0..3_u32, 1..5_u32, 0..2_u32, 0..2_u64, prop_oneof![Just(5), Just(30_u64)]);
+    (scale, 1..4_u32, any::<bool>()).prop_map(
+        |((min, max, buffer, delay, idle), slots, watched)| {
+            let (delay, keep_alive) = (Duration::from_secs(delay), Duration::from_secs(idle));
+            let scale = Scale { min, max, buffer, buffer_percent: 0, delay, keep_alive };
+            let mut settings = settings();
+            settings.limits.health = watched.then_some(Health {
+                start_period: Duration::ZERO,
+                failure_threshold: 1,
+                interval: Duration::from_secs(10),
+                regular: false,
+            });
+            Settings {
+                scale,
+                max_multiplexing: slots,
+                retry_backoff: Backoff::default(),
+                ..settings
+            }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 6000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    //= docs/contract.md#queue-durable
+    //= type=test
+    //# Every accepted request MUST end exactly once, also when the platform is killed in between.
+    //= docs/contract.md#retry-budget
+    //= type=test
+    //# A request MUST NOT have more than ten retries, which makes eleven attempts.
+    #[test]
+    fn whatever_happens_every_call_and_every_request_ends(
+        settings in any_settings(), seed: u64, steps in 1..200_u32, hasty in prop::bool::weighted(0.2),
+    ) {
+        let mut world = World::new(settings, seed);
+        if let Err(broken) = world.live(steps, hasty) {
+            let trace = world.trace.join("\n");
+            return Err(TestCaseError::fail(format!("{broken}, after\n{trace}\n({broken})")));
+        }
     }
 }

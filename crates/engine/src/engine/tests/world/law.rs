@@ -1,0 +1,273 @@
+//! What holds in every world, judged by somebody who sees only what the engine is told and what it wants done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fal_queue::{State, Ticket};
+use fal_types::{LeaseId, Moment, RequestId, RunnerId};
+
+use super::render;
+use crate::{CallId, Cause, Command, Effect, Event, Runner, Settings};
+
+/// Which law was broken, and by whom.
+pub(super) type Broken = String;
+
+/// Slots in use, as the world keeps them.
+type Leases = BTreeMap<LeaseId, (RunnerId, Option<RequestId>)>;
+
+pub(super) struct Laws {
+    settings: Settings,
+    /// Calls that have had no answer.
+    pending: BTreeSet<CallId>,
+    dispatches: BTreeMap<RequestId, u32>,
+    ended: BTreeSet<RequestId>,
+    spawned: BTreeMap<RunnerId, Moment>,
+    /// Runners whose port is open, as far as the engine has been told, and that it has not told to go.
+    ready: BTreeSet<RunnerId>,
+    /// Runners that were told to go, or are gone.
+    over: BTreeSet<RunnerId>,
+    /// What each runner could be ended for.
+    evidence: BTreeSet<(RunnerId, Cause)>,
+    failed_start: Option<Moment>,
+    /// Runners whose starts waited after the last step; later failures do not make them wait longer.
+    backing_off: BTreeSet<RunnerId>,
+    claims: u32,
+    pub(super) is_draining: bool,
+    drained: u32,
+}
+
+impl Laws {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            settings: settings.clone(),
+            pending: BTreeSet::new(),
+            dispatches: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            spawned: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            over: BTreeSet::new(),
+            evidence: BTreeSet::new(),
+            failed_start: None,
+            backing_off: BTreeSet::new(),
+            claims: 0,
+            is_draining: false,
+            drained: 0,
+        }
+    }
+
+    pub(super) fn admitted(&mut self, call: CallId) {
+        self.pending.insert(call);
+    }
+
+    pub(super) fn withdrawn(&mut self, call: CallId) {
+        self.pending.remove(&call);
+    }
+
+    pub(super) fn ended(&mut self, request: RequestId) {
+        self.ended.insert(request);
+    }
+
+    pub(super) fn seen(&mut self, runner: RunnerId, cause: Cause) {
+        self.evidence.insert((runner, cause));
+    }
+
+    pub(super) fn claim_over(&mut self) {
+        self.claims = 0;
+    }
+
+    /// Takes note of what the engine is about to be told of a runner.
+    pub(super) fn heard(&mut self, now: Moment, runner: RunnerId, event: Event) {
+        let is_over = self.over.contains(&runner);
+        let is_starting = !is_over && !self.ready.contains(&runner);
+        if event == Event::PortOpened && is_starting {
+            self.ready.insert(runner);
+            self.failed_start = None;
+        }
+        let causes: &[Cause] = match (event, is_starting) {
+            (Event::SpawnFailed, _) => &[Cause::StartFailed],
+            (Event::Exited, true) => &[Cause::SetupExited],
+            (Event::Exited, false) => &[Cause::Exited],
+            (Event::ProbeFailed, _) => &[Cause::ProbeFailed],
+            (Event::HealthFailed, _) => &[Cause::HealthFailed],
+            _ => &[],
+        };
+        self.evidence.extend(causes.iter().map(|cause| (runner, *cause)));
+        if matches!(event, Event::Exited | Event::SpawnFailed) {
+            if is_starting {
+                self.failed_start = Some(now);
+            }
+            self.ready.remove(&runner);
+            self.over.insert(runner);
+        }
+    }
+
+    /// Judges one command before it is performed.
+    pub(super) fn judge(
+        &mut self,
+        now: Moment,
+        command: &Command,
+        leases: &Leases,
+    ) -> Result<(), Broken> {
+        match command {
+            Command::Grant { call, lease, runner } => {
+                self.judge_answer(*call)?;
+                self.judge_slot(*lease, *runner, leases)
+            }
+            Command::Refuse { call, .. } => self.judge_answer(*call),
+            Command::Dispatch { lease, runner, ticket } => {
+                self.judge_dispatch(ticket)?;
+                self.judge_slot(*lease, *runner, leases)
+            }
+            Command::Claim { max, .. } => {
+                let free = self.ready.len() * self.slots();
+                let used = leases.values().filter(|(on, _)| self.ready.contains(on)).count();
+                self.claims += 1;
+                must(self.claims == 1, || "two claims at once".to_owned())?;
+                must(*max as usize <= free - used, || "a claim for more than is free".to_owned())
+            }
+            Command::Runner { runner, effect } => self.judge_effect(now, *runner, *effect),
+            Command::Moved { runner, state, cause } => {
+                self.judge_cause(now, *runner, (state, *cause), leases)
+            }
+            Command::Forget { runner } => {
+                let is_there = self.spawned.contains_key(runner) && !self.over.contains(runner);
+                must(!is_there, || format!("{} is forgotten alive", render::runner(*runner)))
+            }
+            Command::Drained => {
+                self.drained += 1;
+                must(self.is_draining && self.drained == 1, || "drained out of turn".to_owned())
+            }
+            Command::Record(_) | Command::SignalCancel { .. } => Ok(()),
+        }
+    }
+
+    fn slots(&self) -> usize {
+        self.settings.max_multiplexing.max(1) as usize
+    }
+
+    fn judge_answer(&mut self, call: CallId) -> Result<(), Broken> {
+        let is_pending = self.pending.remove(&call);
+        must(is_pending, || format!("c{} is answered twice or after it left", call.number()))
+    }
+
+    fn judge_slot(&self, lease: LeaseId, on: RunnerId, leases: &Leases) -> Result<(), Broken> {
+        let runner = render::runner(on);
+        let used = leases.values().filter(|(holder, _)| *holder == on).count();
+        must(self.ready.contains(&on), || format!("{runner} is used and not ready"))?;
+        must(used < self.slots(), || format!("{runner} has {used} in flight and gets one more"))?;
+        must(!leases.contains_key(&lease), || format!("{lease} is given twice"))
+    }
+
+    fn judge_dispatch(&mut self, ticket: &Ticket) -> Result<(), Broken> {
+        let request = render::request(ticket.id);
+        let dispatches = self.dispatches.entry(ticket.id).or_default();
+        *dispatches += 1;
+        must(*dispatches <= 11, || format!("{request} has {dispatches} attempts"))?;
+        must(!ticket.cancel_requested, || format!("{request} is cancelled and dispatched"))?;
+        must(!self.ended.contains(&ticket.id), || format!("{request} is dispatched after its end"))
+    }
+
+    fn judge_effect(
+        &mut self,
+        now: Moment,
+        runner: RunnerId,
+        effect: Effect,
+    ) -> Result<(), Broken> {
+        let name = render::runner(runner);
+        match effect {
+            Effect::Spawn => {
+                self.spawned.insert(runner, now);
+                must(!self.is_draining, || format!("{name} is started in a drain"))?;
+                let wait = self.settings.crash_backoff.step;
+                let is_early = !self.backing_off.contains(&runner)
+                    && self.failed_start.is_some_and(|failed| now < failed + wait);
+                must(!is_early, || format!("{name} is started right after a failed start"))
+            }
+            Effect::Cut | Effect::SignalTerm | Effect::SignalKill => {
+                self.ready.remove(&runner);
+                if effect == Effect::SignalTerm {
+                    self.over.insert(runner);
+                }
+                Ok(())
+            }
+            Effect::ProbeTcp | Effect::ProbeHealth => {
+                must(self.ready.contains(&runner), || format!("{name} is probed and not ready"))
+            }
+        }
+    }
+
+    /// A runner ends only for something that has happened.
+    fn judge_cause(
+        &mut self,
+        now: Moment,
+        runner: RunnerId,
+        (state, cause): (&str, Cause),
+        leases: &Leases,
+    ) -> Result<(), Broken> {
+        if !matches!(state, "DRAINING" | "TERMINATING" | "TERMINATED") {
+            return Ok(());
+        }
+        let is_true = match cause {
+            Cause::Shutdown => self.is_draining,
+            Cause::KeepAlive => !leases.values().any(|(on, _)| *on == runner),
+            Cause::ScaledDown => !self.spawned.contains_key(&runner),
+            Cause::StartupTimedOut => {
+                if state == "TERMINATING" {
+                    self.failed_start = Some(now);
+                }
+                let timeout = self.settings.limits.startup_timeout;
+                self.spawned.get(&runner).is_some_and(|spawned| *spawned + timeout <= now)
+            }
+            _ => self.evidence.contains(&(runner, cause)),
+        };
+        must(is_true, || format!("{} is {state} for {}", render::runner(runner), cause.name()))
+    }
+
+    /// Judges what can be seen of the engine after each step.
+    pub(super) fn judge_all(&mut self, runners: &[Runner]) -> Result<(), Broken> {
+        let backing_off = runners.iter().filter(|runner| runner.state == "CRASH_BACKOFF");
+        self.backing_off = backing_off.map(|runner| runner.id).collect();
+        let live = runners.iter().filter(|runner| is_live(runner)).count();
+        must(live <= self.settings.scale.max as usize, || format!("there are {live} runners"))?;
+        let undead =
+            runners.iter().find(|runner| is_live(runner) && self.over.contains(&runner.id));
+        must(undead.is_none(), || format!("{undead:?} was told to go, and stays"))
+    }
+
+    /// Judges what is left when everything has gone well for long enough.
+    pub(super) fn judge_end(
+        &self,
+        tickets: &[Ticket],
+        leases: &Leases,
+        runners: &[Runner],
+    ) -> Result<(), Broken> {
+        must(self.pending.is_empty(), || format!("{:?} have no answer", self.pending))?;
+        must(leases.is_empty(), || format!("{leases:?} have not ended"))?;
+        let open = tickets.iter().find(|ticket| !matches!(ticket.state, State::Done(_)));
+        must(open.is_none(), || format!("{open:?} never ends"))?;
+        let greedy = tickets.iter().find(|ticket| ticket.spent.total > 10);
+        must(greedy.is_none(), || format!("{greedy:?} had too many retries"))?;
+        let scale = &self.settings.scale;
+        let wanted = scale.min.max(scale.buffer).min(scale.max) as usize;
+        let live = runners.iter().filter(|runner| is_live(runner)).count();
+        must(live == wanted, || format!("{live} runners are left, and not {wanted}"))
+    }
+
+    pub(super) fn judge_drained(
+        &self,
+        tickets: &[Ticket],
+        runners: &[Runner],
+    ) -> Result<(), Broken> {
+        must(self.drained == 1 && runners.is_empty(), || format!("{runners:?} are not drained"))?;
+        must(self.pending.is_empty(), || format!("{:?} have no answer", self.pending))?;
+        let held = tickets.iter().find(|ticket| matches!(ticket.state, State::Leased(_)));
+        must(held.is_none(), || format!("{held:?} is leased to nobody"))
+    }
+}
+
+fn is_live(runner: &Runner) -> bool {
+    matches!(runner.state, "CRASH_BACKOFF" | "SETUP" | "IDLE" | "RUNNING")
+}
+
+fn must(holds: bool, what: impl FnOnce() -> String) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(what()) }
+}
