@@ -1,1 +1,7 @@
-//! To do.
+//! The queue: submit, status, result, cancel, stream, order, and what survives a death.
+
+mod cancel;
+mod durable;
+mod follow;
+mod order;
+mod submit;

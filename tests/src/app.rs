@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use crate::program;
 
 /// An app to be served. Its settings are written as they will stand in the configuration.
@@ -52,18 +54,18 @@ impl App {
         self
     }
 
-    /// With a setting, its value as TOML; the last one counts.
+    /// With a setting: a number, a truth, or a text that is TOML; the last one counts.
     #[must_use]
-    pub fn set(mut self, key: &str, value: impl ToString) -> Self {
+    pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.settings.retain(|(known, _)| known != key);
-        self.settings.push((key.to_owned(), value.to_string()));
+        self.settings.push((key.to_owned(), text(value.into())));
         self
     }
 
     /// With a variable in its environment.
     #[must_use]
-    pub fn env(mut self, name: &str, value: impl ToString) -> Self {
-        self.env.push((name.to_owned(), value.to_string()));
+    pub fn env(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.env.push((name.to_owned(), text(value.into())));
         self
     }
 
@@ -87,4 +89,13 @@ impl App {
 
 fn quote(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn text(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.to_string()
+        }
+    }
 }

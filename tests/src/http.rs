@@ -69,6 +69,15 @@ impl Request {
         self.begin(addr).response()
     }
 
+    /// Sends it and reads the whole answer, where somebody may be gone: then there is none.
+    #[must_use]
+    pub fn try_send(&self, addr: SocketAddr) -> Option<Response> {
+        let mut connection = Connection::new(addr, TcpStream::connect(addr).ok()?);
+        connection.send(self).ok()?;
+        connection.head = Some(connection.read_head().ok()?);
+        Some(connection.response())
+    }
+
     fn bytes(&self, addr: SocketAddr) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         let has = |wanted: &str| self.headers.iter().any(|(name, _)| name == wanted);
@@ -116,7 +125,10 @@ impl Connection {
     #[must_use]
     #[track_caller]
     pub fn open(addr: SocketAddr) -> Self {
-        let stream = TcpStream::connect(addr).expect("the platform accepts connections");
+        Self::new(addr, TcpStream::connect(addr).expect("the platform accepts connections"))
+    }
+
+    fn new(addr: SocketAddr, stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(LONG)).expect("a limit can be set");
         stream.set_write_timeout(Some(LONG)).expect("a limit can be set");
         stream.set_nodelay(true).expect("the delay can be switched off");

@@ -84,6 +84,7 @@ impl Lab {
     /// # Panics
     /// When it does not come.
     #[track_caller]
+    #[expect(clippy::must_use_candidate, reason = "most tests only wait")]
     pub fn called(&self, tag: &str) -> Call {
         let find = || self.calls().into_iter().find(|call| call.tag == tag);
         eventually(&format!("the call `{tag}` reaches a runner"), find)

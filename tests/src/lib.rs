@@ -22,7 +22,7 @@ pub use crate::{
     lab::{Call, Lab},
     platform::{Platform, Refused, Runner},
     processes::{environment_holds, group_of, is_alive, signal},
-    program::{example, python, server, unruly},
+    program::{example, python, run_script, server, unruly},
     queued::Queued,
 };
 pub use rustix::process::Signal;

@@ -238,6 +238,7 @@ impl Platform {
     /// # Panics
     /// When it does not come to that.
     #[track_caller]
+    #[expect(clippy::must_use_candidate, reason = "most tests only wait")]
     pub fn only_runner(&self) -> u32 {
         eventually("one runner, ready", || match self.runners().as_slice() {
             [runner] if runner.is_ready() => Some(runner.pid),
@@ -250,6 +251,7 @@ impl Platform {
     /// # Panics
     /// When it does not come to that.
     #[track_caller]
+    #[expect(clippy::must_use_candidate, reason = "most tests only wait")]
     pub fn replaced(&self, old: u32) -> u32 {
         eventually(&format!("runner {old} is replaced"), || {
             let ready = self.runners().into_iter().find(|runner| runner.is_ready())?;
@@ -293,6 +295,7 @@ impl Platform {
     ///
     /// # Panics
     /// When it does not start.
+    #[must_use]
     #[track_caller]
     pub fn restart(self) -> Self {
         Self::launch(self.take_folder())

@@ -80,6 +80,19 @@ pub fn python() -> PathBuf {
     python
 }
 
+/// Runs a program to its end; answers what it wrote to standard output and to standard error.
+///
+/// # Panics
+/// When it cannot be started.
+#[must_use]
+#[track_caller]
+pub fn run_script(program: &Path, arguments: &[&Path]) -> (String, String) {
+    let output = command(&program.to_string_lossy()).args(arguments).stdin(Stdio::null()).output();
+    let output = output.expect("it can be started");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
 fn has_client(python: &Path) -> bool {
     let (_, version) = CLIENT.split_once("==").unwrap_or_default();
     let check =

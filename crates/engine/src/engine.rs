@@ -115,7 +115,7 @@ impl Engine {
             Input::Claimed { batch, backlog } => self.claimed(turn, batch, &backlog),
             Input::ClaimFailed { again } => self.backlog.claim_failed(again),
             Input::CancelAsked { request } => self.cancel(turn, request),
-            Input::Runner { runner, event } => self.runner(turn, runner, event),
+            Input::Runner { runner, event } => self.tell(turn, runner, event),
             Input::Drain => self.drain(turn),
             Input::Elapsed => self.elapsed(turn),
         }

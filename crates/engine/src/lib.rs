@@ -21,7 +21,7 @@
 //! let [Command::Runner { runner, .. }] = commands[..] else { unreachable!() };
 //! let opened = Input::Runner { runner, event: Event::PortOpened };
 //! let commands = engine.step(now, opened);
-//! assert!(matches!(commands[..], [Command::Grant { .. }]));
+//! assert!(matches!(commands[..], [Command::Moved { .. }, Command::Grant { .. }]));
 //! ```
 
 #![forbid(unsafe_code)]

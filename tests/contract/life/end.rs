@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use fal_tests::{
-    App, Connection, Platform, Request, Signal, Timer, environment_holds, eventually, is_alive, json, signal,
+    App, Connection, Platform, Request, Signal, Timer, environment_holds, eventually, is_alive,
+    json, signal,
 };
 
 /// Whether something runs that was started with the runners' folder in its environment.
@@ -79,7 +80,11 @@ fn children(parent: u32) -> Vec<u32> {
     let path = format!("/proc/{parent}/task");
     let tasks = std::fs::read_dir(path).expect("it runs").filter_map(Result::ok);
     let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
+    lists
+        .flat_map(|list| {
+            list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 //= docs/contract.md#shutdown
@@ -113,7 +118,8 @@ fn what_is_in_flight_may_finish_in_the_grace_period() {
 //# A runner that still runs when the grace period is over MUST be killed with its whole process group.
 #[test]
 fn a_runner_that_does_not_stop_is_killed_when_the_grace_is_over() {
-    let mut platform = Platform::serving(App::deaf().set("min_concurrency", 1).env("UNRULY_SPAWN", "child"));
+    let mut platform =
+        Platform::serving(App::deaf().set("min_concurrency", 1).env("UNRULY_SPAWN", "child"));
     let before = platform.only_runner();
     let stuck = platform.begin(&json!({ "hold": "never", "tag": "stuck" }));
     platform.lab().called("stuck");
@@ -135,7 +141,8 @@ fn a_draining_runner_gets_nothing_new_and_is_not_checked() {
     let app = App::deaf().set("min_concurrency", 1).set("max_multiplexing", 4);
     let mut platform = Platform::serving(app.set("termination_grace_period_seconds", 3));
     platform.only_runner();
-    let failing = platform.begin(&json!({ "status": 500, "close_port": true, "hold": "fail", "tag": "one" }));
+    let failing =
+        platform.begin(&json!({ "status": 500, "close_port": true, "hold": "fail", "tag": "one" }));
     let other = platform.begin(&json!({ "hold": "finish", "tag": "two" }));
     platform.lab().called("one");
     platform.lab().called("two");

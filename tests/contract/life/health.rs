@@ -9,14 +9,24 @@ fn lab(more: &str) -> Platform {
     Platform::serving(App::unruly().set("min_concurrency", 1).set("health_check", check))
 }
 
-/// The probes that a runner got, regular ones or those that were asked for.
-fn probes(platform: &Platform, pid: u32, on_demand: bool) -> Vec<Call> {
+/// The probes that a runner got.
+fn probes(platform: &Platform, pid: u32) -> impl Iterator<Item = Call> {
     let calls = platform.lab().calls().into_iter();
-    let is_one = |call: &Call| {
-        let asked_for = call.headers.get("x-fal-runner-health-check").is_some();
-        call.path == "/health" && call.pid == pid && asked_for == on_demand
-    };
-    calls.filter(is_one).collect()
+    calls.filter(move |call| call.path == "/health" && call.pid == pid)
+}
+
+fn was_asked_for(call: &Call) -> bool {
+    call.headers.get("x-fal-runner-health-check").is_some()
+}
+
+/// How many regular probes a runner got.
+fn regular(platform: &Platform, pid: u32) -> usize {
+    probes(platform, pid).filter(|call| !was_asked_for(call)).count()
+}
+
+/// How many probes a runner got that were asked for.
+fn demanded(platform: &Platform, pid: u32) -> usize {
+    probes(platform, pid).filter(was_asked_for).count()
 }
 
 //= docs/contract.md#health-endpoint
@@ -29,12 +39,12 @@ fn probes(platform: &Platform, pid: u32, on_demand: bool) -> Vec<Call> {
 fn a_runner_that_keeps_failing_its_health_check_is_replaced() {
     let platform = lab("start_period_seconds = 0.001, failure_threshold = 4");
     let before = platform.only_runner();
-    eventually("it is asked regularly", || (probes(&platform, before, false).len() > 5).then_some(()));
+    eventually("it is asked regularly", || (regular(&platform, before) > 5).then_some(()));
     assert_eq!(platform.lab().starts(), [before], "while it is healthy it lives");
     platform.lab().create("unhealthy");
-    let healthy = probes(&platform, before, false).len();
+    let healthy = regular(&platform, before);
     eventually("it is ended", || (!is_alive(before)).then_some(()));
-    let failed = probes(&platform, before, false).len() - healthy;
+    let failed = regular(&platform, before) - healthy;
     assert!((3..=5).contains(&failed), "after four failures, and not {failed}");
     platform.lab().remove("unhealthy");
     platform.replaced(before);
@@ -62,8 +72,8 @@ fn failures_in_the_start_period_do_not_count() {
     let platform = lab("start_period_seconds = 300, failure_threshold = 1");
     let before = platform.only_runner();
     platform.lab().create("unhealthy");
-    let healthy = probes(&platform, before, false).len();
-    eventually("it is asked", || (probes(&platform, before, false).len() > healthy + 3).then_some(()));
+    let healthy = regular(&platform, before);
+    eventually("it is asked", || (regular(&platform, before) > healthy + 3).then_some(()));
     assert_eq!(platform.only_runner(), before);
 }
 
@@ -80,11 +90,11 @@ fn a_runner_can_ask_for_a_probe() {
     let asks = json!({ "headers": { "x-fal-runner-health-check": "true" } });
     let answered = platform.call(&asks).is(200);
     assert_eq!(answered.header("x-fal-runner-health-check"), None, "it is not for the caller");
-    eventually("the probe", || (probes(&platform, before, true).len() == 1).then_some(()));
+    eventually("the probe", || (demanded(&platform, before) == 1).then_some(()));
     holds_for(Duration::from_millis(150), "it lives", || is_alive(before));
-    assert!(probes(&platform, before, false).is_empty(), "nobody asked for regular ones");
+    assert_eq!(regular(&platform, before), 0, "nobody asked for regular ones");
     platform.lab().create("unhealthy");
     assert_eq!(platform.submit(&asks).wait().is(200).pid(), before);
     platform.replaced(before);
-    assert_eq!(probes(&platform, before, true).len(), 2);
+    assert_eq!(demanded(&platform, before), 2);
 }

@@ -24,7 +24,9 @@ fn no_request_reaches_a_runner_before_its_port_is_open() {
     let waiting = platform.begin(&json!({ "tag": "direct" }));
     let queued = platform.submit(&json!({ "tag": "queued" }));
     states(&platform, &["SETUP"]);
-    holds_for(Duration::from_millis(100), "nothing reaches it", || platform.lab().events().is_empty());
+    holds_for(Duration::from_millis(100), "nothing reaches it", || {
+        platform.lab().events().is_empty()
+    });
     assert_eq!(queued.state(), "IN_QUEUE");
     platform.lab().create("go");
     assert_eq!([waiting.response().is(200).pid()], *platform.lab().starts());
@@ -100,7 +102,9 @@ fn a_start_after_failed_ones_waits_longer_each_time() {
     let usual = App::unruly().set("min_concurrency", 1).set("crash_backoff", "{}");
     let platform = Platform::serving(usual.env("UNRULY_FAIL_STARTS", 1));
     states(&platform, &["CRASH_BACKOFF"]);
-    holds_for(Duration::from_millis(300), "nothing is started", || platform.lab().starts().len() == 1);
+    holds_for(Duration::from_millis(300), "nothing is started", || {
+        platform.lab().starts().len() == 1
+    });
 }
 
 //= docs/contract.md#crash-backoff

@@ -87,7 +87,8 @@ impl Engine {
         let wait =
             settle::Wait { now: turn.now, backoff: &self.settings.retry_backoff, roll, mourning };
         let ruling = settle::ruling(verdict, reported, ticket, &wait);
-        if matches!(verdict.retry, Retry::Again { .. }) {
+        // A runner that is gone already cannot be met again.
+        if matches!(verdict.retry, Retry::Again { .. }) && self.pool.get(runner).is_some() {
             self.avoid.insert(ticket.id, runner);
         }
         let attempt = Attempt::new(ticket.attempts);

@@ -7,11 +7,6 @@ use super::{Engine, Phase};
 use crate::{Command, turn::Turn};
 
 impl Engine {
-    /// Takes in the news of one runner.
-    pub(super) fn runner(&mut self, turn: &mut Turn, runner: RunnerId, event: Event) {
-        self.tell(turn, runner, event);
-    }
-
     //= docs/contract.md#direct-wait
     //# Where starting a runner fails outright, waiting direct calls MUST get 503 `runner_scheduling_failure`.
     fn refuse_waiting(&mut self, turn: &mut Turn) {
@@ -40,7 +35,7 @@ impl Engine {
         let (cause, is_unused) = (after.cause(), !after.has_served());
         let (is_ready, is_gone) = (after.is_ready(), matches!(after.state(), State::Terminated));
         if was_starting {
-            self.started(turn, is_ready, cause);
+            self.started(turn, cause);
         }
         if was_placeable && !is_ready && !cause.is_planned() {
             // A runner that dies before it was ever used would be replaced in a circle.
@@ -55,8 +50,8 @@ impl Engine {
     }
 
     /// What follows from the end of a start, good or bad. A start that was given up on purpose is neither.
-    fn started(&mut self, turn: &mut Turn, is_ready: bool, cause: Cause) {
-        if is_ready {
+    fn started(&mut self, turn: &mut Turn, cause: Cause) {
+        if cause == Cause::Ready {
             self.failures = 0;
             self.wake(turn);
         } else if !cause.is_planned() {

@@ -5,6 +5,7 @@
 //! with an arrow is a command that it leads to, and a line with a star is a deadline that led to something
 //! before the next input came. See [`script`] for the words.
 
+mod claims;
 mod direct;
 mod ending;
 mod faults;

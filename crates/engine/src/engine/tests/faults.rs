@@ -244,6 +244,28 @@ fn a_503_that_forbids_its_retry_still_ends_its_runner() {
     );
 }
 
+#[track_caller]
+fn check_silence(outcome: &str, charge: &str, cause: &str) {
+    let transcript = format!(
+        "
+        0.000 submit q1
+            -> r0 Spawn
+        1.000 r0 opened
+            -> r0 is IDLE: ready
+            -> claim 1 from l0
+        1.000 claimed
+            -> dispatch q1 attempt 1 l0 on r0
+        2.000 l0 {outcome}
+            -> record q1 attempt 1 l0: again from 2.000, charged to {charge}
+            -> r0 Cut
+            -> r0 SignalTerm
+            -> r0 is TERMINATING: {cause}
+            -> r1 Spawn
+        "
+    );
+    check(shared(1), &transcript);
+}
+
 //= docs/contract.md#timeout
 //= type=test
 //# A runner that exceeds it MUST be terminated.
@@ -255,77 +277,12 @@ fn a_503_that_forbids_its_retry_still_ends_its_runner() {
 //# A response that its runner cut short MUST terminate the runner.
 #[test]
 fn every_silence_ends_the_runner_under_its_own_name() {
-    check(
-        shared(1),
-        "
-        0.000 submit q1
-            -> r0 Spawn
-        1.000 r0 opened
-            -> r0 is IDLE: ready
-            -> claim 1 from l0
-        1.000 claimed
-            -> dispatch q1 attempt 1 l0 on r0
-        2.000 l0 times-out
-            -> record q1 attempt 1 l0: again from 2.000, charged to timeout
-            -> r0 Cut
-            -> r0 SignalTerm
-            -> r0 is TERMINATING: request_timed_out
-            -> r1 Spawn
-        2.000 recorded
-        3.000 r1 opened
-            -> r1 is IDLE: ready
-            -> claim 1 from l1
-        3.000 claimed
-            -> dispatch q1 attempt 2 l1 on r1
-        4.000 l1 cut
-            -> record q1 attempt 2 l1: again from 4.000, charged to server_error
-            -> r1 Cut
-            -> r1 SignalTerm
-            -> r1 is TERMINATING: truncated
-            -> r2 Spawn
-        4.000 recorded
-        5.000 r2 opened
-            -> r2 is IDLE: ready
-            -> claim 1 from l2
-        5.000 claimed
-            -> dispatch q1 attempt 3 l2 on r2
-        6.000 l2 refused
-            -> record q1 attempt 3 l2: again from 6.000, charged to connection_error
-            -> r2 Cut
-            -> r2 SignalTerm
-            -> r2 is TERMINATING: refused
-            -> r3 Spawn
-        6.000 recorded
-        7.000 *
-            -> r0 SignalKill
-        7.000 r3 opened
-            -> r3 is IDLE: ready
-            -> claim 1 from l3
-        7.000 claimed
-            -> dispatch q1 attempt 4 l3 on r3
-        8.000 l3 connect-times-out
-            -> record q1 attempt 4 l3: again from 8.000, charged to connection_error
-            -> r3 Cut
-            -> r3 SignalTerm
-            -> r3 is TERMINATING: connect_timed_out
-            -> r4 Spawn
-        8.000 recorded
-        9.000 *
-            -> r1 SignalKill
-        9.000 r4 opened
-            -> r4 is IDLE: ready
-            -> claim 1 from l4
-        9.000 claimed
-            -> dispatch q1 attempt 5 l4 on r4
-        10.000 l4 connect-fails
-            -> record q1 attempt 5 l4: again from 10.000, charged to connection_error
-            -> r4 Cut
-            -> r4 SignalTerm
-            -> r4 is TERMINATING: connect_failed
-            -> r5 Spawn
-        10.000 recorded
-        ",
-    );
+    check_silence("breaks", "server_error", "disconnected");
+    check_silence("cut", "server_error", "truncated");
+    check_silence("times-out", "timeout", "request_timed_out");
+    check_silence("refused", "connection_error", "refused");
+    check_silence("connect-times-out", "connection_error", "connect_timed_out");
+    check_silence("connect-fails", "connection_error", "connect_failed");
 }
 
 //= docs/contract.md#health-endpoint

@@ -205,10 +205,11 @@ impl Script {
     }
 
     fn cancel(&mut self, request: RequestId) -> Vec<Command> {
-        match self.commit(Op::Cancel { app: app(), request }) {
-            Done::Cancelled(CancelAnswer::Signalled) => self.tell(Input::CancelAsked { request }),
-            _ => Vec::new(),
+        let done = self.commit(Op::Cancel { app: app(), request });
+        if done == Done::Cancelled(CancelAnswer::Signalled) {
+            return self.tell(Input::CancelAsked { request });
         }
+        Vec::new()
     }
 
     fn settle(&mut self, lease: &str, news: &[&str]) -> Vec<Command> {

@@ -165,10 +165,10 @@ impl World {
         match happening {
             Happening::Leaves(call) => {
                 self.laws.withdrawn(call);
-                self.tell(format!("withdraw c{}", call.number()), Input::Withdrawn { call })
+                self.tell(&format!("withdraw c{}", call.number()), Input::Withdrawn { call })
             }
             Happening::Arrives(due) => {
-                self.tell(format!("arrived, due {}", render::moment(due)), Input::Arrived { due })
+                self.tell(&format!("arrived, due {}", render::moment(due)), Input::Arrived { due })
             }
             Happening::ClaimCommits(max, leases_from) => {
                 self.claim(max, leases_from);
@@ -176,19 +176,19 @@ impl World {
             }
             Happening::ClaimAnswers(batch, backlog) => {
                 let names: Vec<_> = batch.iter().map(|ticket| render::request(ticket.id)).collect();
-                self.laws.claim_over();
+                self.laws.claim_over(None);
                 let what = format!("claimed {}, {} left", names.join(" "), backlog.waiting);
-                self.tell(what, Input::Claimed { batch, backlog })
+                self.tell(&what, Input::Claimed { batch, backlog })
             }
             Happening::ClaimFails => {
-                self.laws.claim_over();
                 let again = self.now + self.dice.span(2);
-                self.tell("claim-fails".to_owned(), Input::ClaimFailed { again })
+                self.laws.claim_over(Some(again));
+                self.tell("claim-fails", Input::ClaimFailed { again })
             }
             Happening::Ends(lease, outcome) => self.settle(lease, outcome),
-            Happening::Records(record) => self.record(record),
+            Happening::Records(record) => self.record(&record),
             Happening::Cancels(request) => self.tell(
-                format!("cancel of {} heard", render::request(request)),
+                &format!("cancel of {} heard", render::request(request)),
                 Input::CancelAsked { request },
             ),
             Happening::News(runner, event) => self.news(runner, event),
@@ -213,11 +213,11 @@ impl World {
         let health_wanted = outcome.answer().is_some() && self.dice.one_in(10);
         let what = format!("{} {outcome:?}", render::lease(lease));
         let reported = Reported { outcome, health_wanted, problem: None };
-        self.tell(what, Input::Settled { lease, reported })
+        self.tell(&what, Input::Settled { lease, reported })
     }
 
-    fn record(&mut self, record: Record) -> Result<(), Broken> {
-        let Record { request, lease, attempt, ruling } = record;
+    fn record(&mut self, record: &Record) -> Result<(), Broken> {
+        let Record { request, lease, attempt, ruling } = *record;
         let op = Op::Settle { request, lease, attempt, ruling, reply: None };
         let Done::Settled(ticket) = self.commit(op) else {
             return Err(format!("{} is recorded twice", render::request(request)));
@@ -244,7 +244,7 @@ impl World {
             self.cut(runner);
         }
         self.laws.heard(self.now, runner, event);
-        self.tell(format!("{} {event:?}", render::runner(runner)), Input::Runner { runner, event })
+        self.tell(&format!("{} {event:?}", render::runner(runner)), Input::Runner { runner, event })
     }
 }
 

@@ -11,6 +11,15 @@ use crate::{CallId, Cause, Command, Effect, Event, Runner, Settings};
 /// Which law was broken, and by whom.
 pub(super) type Broken = String;
 
+/// Leaves with what was broken, unless the law holds.
+macro_rules! must {
+    ($holds:expr, $($what:tt)+) => {
+        if !$holds {
+            return Err(format!($($what)+));
+        }
+    };
+}
+
 /// Slots in use, as the world keeps them.
 type Leases = BTreeMap<LeaseId, (RunnerId, Option<RequestId>)>;
 
@@ -30,7 +39,10 @@ pub(super) struct Laws {
     failed_start: Option<Moment>,
     /// Runners whose starts waited after the last step; later failures do not make them wait longer.
     backing_off: BTreeSet<RunnerId>,
-    claims: u32,
+    /// Slots that are kept for the claim under way.
+    claimed: usize,
+    /// After a claim failed: no new one before this.
+    held_off: Option<Moment>,
     pub(super) is_draining: bool,
     drained: u32,
 }
@@ -48,7 +60,8 @@ impl Laws {
             evidence: BTreeSet::new(),
             failed_start: None,
             backing_off: BTreeSet::new(),
-            claims: 0,
+            claimed: 0,
+            held_off: None,
             is_draining: false,
             drained: 0,
         }
@@ -70,8 +83,10 @@ impl Laws {
         self.evidence.insert((runner, cause));
     }
 
-    pub(super) fn claim_over(&mut self) {
-        self.claims = 0;
+    /// The claim was answered, or it failed and is not made again before the moment.
+    pub(super) fn claim_over(&mut self, held_off: Option<Moment>) {
+        self.claimed = 0;
+        self.held_off = held_off;
     }
 
     /// Takes note of what the engine is about to be told of a runner.
@@ -118,11 +133,11 @@ impl Laws {
                 self.judge_slot(*lease, *runner, leases)
             }
             Command::Claim { max, .. } => {
-                let free = self.ready.len() * self.slots();
-                let used = leases.values().filter(|(on, _)| self.ready.contains(on)).count();
-                self.claims += 1;
-                must(self.claims == 1, || "two claims at once".to_owned())?;
-                must(*max as usize <= free - used, || "a claim for more than is free".to_owned())
+                let is_first = std::mem::replace(&mut self.claimed, *max as usize) == 0;
+                must!(is_first, "two claims at once");
+                let is_free = *max as usize <= self.free(leases);
+                must!(is_free, "a claim for more than is free");
+                Ok(())
             }
             Command::Runner { runner, effect } => self.judge_effect(now, *runner, *effect),
             Command::Moved { runner, state, cause } => {
@@ -130,14 +145,37 @@ impl Laws {
             }
             Command::Forget { runner } => {
                 let is_there = self.spawned.contains_key(runner) && !self.over.contains(runner);
-                must(!is_there, || format!("{} is forgotten alive", render::runner(*runner)))
+                must!(!is_there, "{} is forgotten alive", render::runner(*runner));
+                Ok(())
             }
             Command::Drained => {
                 self.drained += 1;
-                must(self.is_draining && self.drained == 1, || "drained out of turn".to_owned())
+                must!(self.is_draining && self.drained == 1, "drained out of turn");
+                Ok(())
             }
             Command::Record(_) | Command::SignalCancel { .. } => Ok(()),
         }
+    }
+
+    /// Slots of ready runners that nobody holds.
+    fn free(&self, leases: &Leases) -> usize {
+        let used = leases.values().filter(|(on, _)| self.ready.contains(on)).count();
+        self.ready.len() * self.slots() - used
+    }
+
+    /// Judges whether a call or one of so many due requests is kept waiting beside a free slot.
+    pub(super) fn judge_idleness(
+        &self,
+        now: Moment,
+        due: usize,
+        leases: &Leases,
+    ) -> Result<(), Broken> {
+        let free = self.free(leases).saturating_sub(self.claimed);
+        let is_held_off = self.held_off.is_some_and(|moment| moment > now);
+        let may_claim = self.claimed == 0 && !is_held_off && !self.is_draining;
+        must!(free == 0 || self.pending.is_empty(), "{:?} wait idly", self.pending);
+        must!(free == 0 || due == 0 || !may_claim, "requests wait beside a free slot");
+        Ok(())
     }
 
     fn slots(&self) -> usize {
@@ -146,24 +184,27 @@ impl Laws {
 
     fn judge_answer(&mut self, call: CallId) -> Result<(), Broken> {
         let is_pending = self.pending.remove(&call);
-        must(is_pending, || format!("c{} is answered twice or after it left", call.number()))
+        must!(is_pending, "c{} is answered twice or after it left", call.number());
+        Ok(())
     }
 
     fn judge_slot(&self, lease: LeaseId, on: RunnerId, leases: &Leases) -> Result<(), Broken> {
         let runner = render::runner(on);
         let used = leases.values().filter(|(holder, _)| *holder == on).count();
-        must(self.ready.contains(&on), || format!("{runner} is used and not ready"))?;
-        must(used < self.slots(), || format!("{runner} has {used} in flight and gets one more"))?;
-        must(!leases.contains_key(&lease), || format!("{lease} is given twice"))
+        must!(self.ready.contains(&on), "{runner} is used and not ready");
+        must!(used < self.slots(), "{runner} has {used} in flight and gets one more");
+        must!(!leases.contains_key(&lease), "{lease} is given twice");
+        Ok(())
     }
 
     fn judge_dispatch(&mut self, ticket: &Ticket) -> Result<(), Broken> {
         let request = render::request(ticket.id);
         let dispatches = self.dispatches.entry(ticket.id).or_default();
         *dispatches += 1;
-        must(*dispatches <= 11, || format!("{request} has {dispatches} attempts"))?;
-        must(!ticket.cancel_requested, || format!("{request} is cancelled and dispatched"))?;
-        must(!self.ended.contains(&ticket.id), || format!("{request} is dispatched after its end"))
+        must!(*dispatches <= 11, "{request} has {dispatches} attempts");
+        must!(!ticket.cancel_requested, "{request} is cancelled and dispatched");
+        must!(!self.ended.contains(&ticket.id), "{request} is dispatched after its end");
+        Ok(())
     }
 
     fn judge_effect(
@@ -176,11 +217,12 @@ impl Laws {
         match effect {
             Effect::Spawn => {
                 self.spawned.insert(runner, now);
-                must(!self.is_draining, || format!("{name} is started in a drain"))?;
+                must!(!self.is_draining, "{name} is started in a drain");
                 let wait = self.settings.crash_backoff.step;
                 let is_early = !self.backing_off.contains(&runner)
                     && self.failed_start.is_some_and(|failed| now < failed + wait);
-                must(!is_early, || format!("{name} is started right after a failed start"))
+                must!(!is_early, "{name} is started right after a failed start");
+                Ok(())
             }
             Effect::Cut | Effect::SignalTerm | Effect::SignalKill => {
                 self.ready.remove(&runner);
@@ -190,12 +232,14 @@ impl Laws {
                 Ok(())
             }
             Effect::ProbeTcp | Effect::ProbeHealth => {
-                must(self.ready.contains(&runner), || format!("{name} is probed and not ready"))
+                must!(self.ready.contains(&runner), "{name} is probed and not ready");
+                Ok(())
             }
         }
     }
 
     /// A runner ends only for something that has happened.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every fault is judged alike")]
     fn judge_cause(
         &mut self,
         now: Moment,
@@ -219,7 +263,8 @@ impl Laws {
             }
             _ => self.evidence.contains(&(runner, cause)),
         };
-        must(is_true, || format!("{} is {state} for {}", render::runner(runner), cause.name()))
+        must!(is_true, "{} is {state} for {}", render::runner(runner), cause.name());
+        Ok(())
     }
 
     /// Judges what can be seen of the engine after each step.
@@ -227,10 +272,11 @@ impl Laws {
         let backing_off = runners.iter().filter(|runner| runner.state == "CRASH_BACKOFF");
         self.backing_off = backing_off.map(|runner| runner.id).collect();
         let live = runners.iter().filter(|runner| is_live(runner)).count();
-        must(live <= self.settings.scale.max as usize, || format!("there are {live} runners"))?;
+        must!(live <= self.settings.scale.max as usize, "there are {live} runners");
         let undead =
             runners.iter().find(|runner| is_live(runner) && self.over.contains(&runner.id));
-        must(undead.is_none(), || format!("{undead:?} was told to go, and stays"))
+        must!(undead.is_none(), "{undead:?} was told to go, and stays");
+        Ok(())
     }
 
     /// Judges what is left when everything has gone well for long enough.
@@ -240,16 +286,17 @@ impl Laws {
         leases: &Leases,
         runners: &[Runner],
     ) -> Result<(), Broken> {
-        must(self.pending.is_empty(), || format!("{:?} have no answer", self.pending))?;
-        must(leases.is_empty(), || format!("{leases:?} have not ended"))?;
+        must!(self.pending.is_empty(), "{:?} have no answer", self.pending);
+        must!(leases.is_empty(), "{leases:?} have not ended");
         let open = tickets.iter().find(|ticket| !matches!(ticket.state, State::Done(_)));
-        must(open.is_none(), || format!("{open:?} never ends"))?;
+        must!(open.is_none(), "{open:?} never ends");
         let greedy = tickets.iter().find(|ticket| ticket.spent.total > 10);
-        must(greedy.is_none(), || format!("{greedy:?} had too many retries"))?;
+        must!(greedy.is_none(), "{greedy:?} had too many retries");
         let scale = &self.settings.scale;
         let wanted = scale.min.max(scale.buffer).min(scale.max) as usize;
         let live = runners.iter().filter(|runner| is_live(runner)).count();
-        must(live == wanted, || format!("{live} runners are left, and not {wanted}"))
+        must!(live == wanted, "{live} runners are left, and not {wanted}");
+        Ok(())
     }
 
     pub(super) fn judge_drained(
@@ -257,17 +304,14 @@ impl Laws {
         tickets: &[Ticket],
         runners: &[Runner],
     ) -> Result<(), Broken> {
-        must(self.drained == 1 && runners.is_empty(), || format!("{runners:?} are not drained"))?;
-        must(self.pending.is_empty(), || format!("{:?} have no answer", self.pending))?;
+        must!(self.drained == 1 && runners.is_empty(), "{runners:?} are not drained");
+        must!(self.pending.is_empty(), "{:?} have no answer", self.pending);
         let held = tickets.iter().find(|ticket| matches!(ticket.state, State::Leased(_)));
-        must(held.is_none(), || format!("{held:?} is leased to nobody"))
+        must!(held.is_none(), "{held:?} is leased to nobody");
+        Ok(())
     }
 }
 
 fn is_live(runner: &Runner) -> bool {
     matches!(runner.state, "CRASH_BACKOFF" | "SETUP" | "IDLE" | "RUNNING")
-}
-
-fn must(holds: bool, what: impl FnOnce() -> String) -> Result<(), Broken> {
-    if holds { Ok(()) } else { Err(what()) }
 }
