@@ -16,9 +16,12 @@ fn refused(config: &str, prepare: impl FnOnce(&Path), (code, expected): (i32, &s
     refused
 }
 
+//= docs/contract.md#startup-failed
+//= type=test
+//# A command that does not exist MUST be refused with the configuration, before anything starts.
 //= docs/contract.md#configuration
 //= type=test
-//# A configuration with an unknown key, a wrong type, a value out of range or a command that does not exist MUST be refused with exit code 2 before anything starts.
+//# A configuration with an unknown key, a wrong type or a value out of range MUST be refused with exit code 2 before anything starts.
 //= docs/contract.md#configuration
 //= type=test
 //# The message MUST name the file, the line and the key.

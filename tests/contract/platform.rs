@@ -6,7 +6,7 @@ use fal_tests::{App, Platform, json};
 
 //= docs/contract.md#one-platform
 //= type=test
-//# A second platform on the same `data_dir` MUST refuse to start and name the pid of the first.
+//# A second platform on the same `data_dir` MUST refuse to start and name the first's process id.
 #[test]
 fn a_second_platform_on_the_same_folder_is_refused() {
     let platform = Platform::serving(App::unruly().set("min_concurrency", 1));

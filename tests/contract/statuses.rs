@@ -119,6 +119,35 @@ fn a_429_keeps_the_runner_and_is_retried_in_the_queue_only() {
 
 //= docs/contract.md#status-429
 //= type=test
+//# A queued request that gets a 429 MUST be retried, after `Retry-After` where the runner sent one, which counts for 300 seconds at most.
+#[test]
+fn a_retry_after_counts_for_five_minutes_at_most() {
+    let platform = lab();
+    for (sent, counted) in [("100", 100), ("300", 300), ("100000", 300)] {
+        let busy = json!({ "status": 429, "headers": { "retry-after": sent } });
+        let queued = platform.submit(&busy);
+        let record = fal_tests::eventually("the first attempt is over", || {
+            Some(queued.record()).filter(|record| record.get("next_attempt_not_before").is_some())
+        });
+        let waits = seconds(&record["next_attempt_not_before"]) - seconds(&record["started"]);
+        assert!(
+            (0.0..5.0).contains(&(waits.rem_euclid(86_400.0) - f64::from(counted))),
+            "{record}"
+        );
+    }
+}
+
+/// The seconds of the day of a moment like `2026-11-23T21:08:02.719Z`.
+fn seconds(moment: &Value) -> f64 {
+    let text = moment.as_str().expect("a moment is a text");
+    let (_, time) = text.split_once('T').expect("a moment has a time");
+    let parts =
+        time.trim_end_matches('Z').split(':').map(|part| part.parse::<f64>().expect("a number"));
+    parts.fold(0.0, |sum, part| sum * 60.0 + part)
+}
+
+//= docs/contract.md#status-429
+//= type=test
 //# With `retry_429 = false` it MUST NOT be retried.
 #[test]
 fn a_429_is_not_retried_where_the_app_says_so() {
@@ -152,6 +181,9 @@ fn a_500_or_502_keeps_a_runner_whose_port_is_open() {
 //= docs/contract.md#status-502
 //= type=test
 //# A 502 MUST start a TCP check of its runner, and MUST NOT be retried.
+//= docs/contract.md#tcp-check
+//= type=test
+//# The check is one connect to the runner's port, which MUST succeed within `tcp_check_timeout`.
 //= docs/contract.md#tcp-check
 //= type=test
 //# A runner that fails the check MUST be terminated and replaced.

@@ -70,6 +70,20 @@ pub(crate) fn ruling(
     }
 }
 
+/// Whether an attempt ended because its runner went away.
+pub(crate) const fn is_broken(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Disconnected
+        | Outcome::Truncated
+        | Outcome::Refused
+        | Outcome::ConnectTimedOut
+        | Outcome::ConnectFailed => true,
+        Outcome::Responded(_) | Outcome::TimedOut | Outcome::Abandoned | Outcome::Cancelled => {
+            false
+        }
+    }
+}
+
 //= docs/contract.md#queue-result
 //# After the last attempt the result MUST be the runner's last response, or the platform error of the last outcome where there was none.
 fn ending(reported: &Reported) -> Ending {

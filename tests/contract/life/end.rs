@@ -47,8 +47,8 @@ fn a_killed_platform_leaves_nothing_behind() {
         let stray = u32::try_from(stray["spawned"].as_u64().expect("a number")).expect("small");
         assert!(is_alive(runner) && is_alive(stray));
         platform.kill();
-        eventually("nothing of it is left", || (!any_left(&platform)).then_some(()));
-        assert!(!is_alive(runner) && !is_alive(stray));
+        let is_gone = || !any_left(&platform) && !is_alive(runner) && !is_alive(stray);
+        eventually("nothing of it is left", || is_gone().then_some(()));
     }
 }
 
@@ -110,7 +110,8 @@ fn what_is_in_flight_may_finish_in_the_grace_period() {
     assert_eq!(in_flight.response().is(200).pid(), before);
     assert!(timer.elapsed() < Duration::from_secs(2));
     assert_eq!(platform.exit().code(), Some(0));
-    assert!(!is_alive(before) && !any_left(&platform));
+    assert!(!is_alive(before));
+    eventually("its group is gone", || (!any_left(&platform)).then_some(()));
 }
 
 //= docs/contract.md#shutdown
@@ -126,7 +127,8 @@ fn a_runner_that_does_not_stop_is_killed_when_the_grace_is_over() {
     let timer = Timer::start();
     assert_eq!(platform.stop().code(), Some(0));
     assert!(timer.elapsed() >= Duration::from_millis(900), "{:?}", timer.elapsed());
-    assert!(!is_alive(before) && !any_left(&platform));
+    assert!(!is_alive(before));
+    eventually("its group is gone", || (!any_left(&platform)).then_some(()));
     stuck.response().is_problem(503, "runner_disconnected");
 }
 

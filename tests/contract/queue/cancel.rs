@@ -9,7 +9,8 @@ fn lab() -> Platform {
 #[track_caller]
 fn cancel(queued: &Queued<'_>, status: u16, word: &str) {
     let answered = queued.cancel().is(status);
-    assert_eq!(answered.json(), json!({ "status": word }));
+    let said = answered.json().get("status").cloned();
+    assert_eq!(said, Some(json!(word)));
 }
 
 //= docs/contract.md#queue-cancel
@@ -40,7 +41,7 @@ fn a_waiting_request_that_is_cancelled_never_starts() {
 
 //= docs/contract.md#queue-cancel
 //= type=test
-//# A running request that is cancelled MUST cause the cancel signal to its runner, and what the runner then answers is its result.
+//# A running request's runner MUST get the cancel signal, and what the runner then answers is its result.
 #[test]
 fn a_running_requests_runner_gets_the_signal_and_has_the_last_word() {
     let platform = lab();

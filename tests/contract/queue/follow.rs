@@ -168,6 +168,10 @@ fn a_stream_tells_each_change_and_ends() {
     platform.lab().called("streamed");
     let running = stream.event().expect("it has changed");
     assert_eq!(running["status"], "IN_PROGRESS");
+    eventually("its line is read", || {
+        let logs = platform.get(&queued.path("/status?logs=1")).json()["logs"].clone();
+        (logs.as_array().map(Vec::len) == Some(1)).then_some(())
+    });
     platform.lab().create("second");
     while let Some(event) = stream.event() {
         assert_ne!(event, last, "each event is a change");

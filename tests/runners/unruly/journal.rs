@@ -41,7 +41,8 @@ impl Journal {
         self.append(&format!("requests/{request}"), &json!({ "pid": process::id() }))
     }
 
-    /// One write, so that lines of several runners do not mix; answers the number of lines.
+    /// One write, so that lines of several runners do not mix; answers the line's number, from 1. Lines that are
+    /// alike are counted by the last of them.
     fn append(&self, name: &str, line: &Value) -> io::Result<usize> {
         let Some(dir) = &self.dir else { return Ok(1) };
         let path = dir.join(name);
@@ -50,7 +51,13 @@ impl Journal {
         if name == "calls" {
             return Ok(0);
         }
-        Ok(fs::read_to_string(path)?.lines().count())
+        let (text, own) = (fs::read_to_string(path)?, line.to_string());
+        Ok(text
+            .lines()
+            .collect::<Vec<_>>()
+            .iter()
+            .rposition(|line| *line == own)
+            .map_or(0, |at| at + 1))
     }
 
     pub(crate) fn is_there(&self, name: &str) -> bool {

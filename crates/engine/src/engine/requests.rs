@@ -86,7 +86,14 @@ impl Engine {
         let mourning = self.mourn(ticket.id, verdict);
         let wait =
             settle::Wait { now: turn.now, backoff: &self.settings.retry_backoff, roll, mourning };
-        let ruling = settle::ruling(verdict, reported, ticket, &wait);
+        let is_cut = self.phase != Phase::Serving && settle::is_broken(&reported.outcome);
+        //= docs/contract.md#queue-restart
+        //# An attempt that the platform's own death cut MUST NOT be charged to its request.
+        let ruling = if is_cut {
+            Ruling::GiveBack
+        } else {
+            settle::ruling(verdict, reported, ticket, &wait)
+        };
         // A runner that is gone already cannot be met again.
         if matches!(verdict.retry, Retry::Again { .. }) && self.pool.get(runner).is_some() {
             self.avoid.insert(ticket.id, runner);

@@ -78,7 +78,7 @@ fn what_still_runs_when_the_grace_is_over_is_cut_and_goes_again_after_the_next_s
             -> r0 SignalKill
             -> r0 is TERMINATING: shutdown
         7.000 l0 breaks
-            -> record q1 attempt 1 l0: again from 7.000, charged to server_error
+            -> record q1 attempt 1 l0: given back
         7.100 r0 exited
             -> r0 Cut
             -> r0 is TERMINATED: shutdown
