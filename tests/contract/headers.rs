@@ -151,7 +151,7 @@ fn an_unknown_app_is_404() {
 //# A request body over the limit MUST get 413.
 //= docs/contract.md#request-limits
 //= type=test
-//# A request that is refused for its size MUST NOT reach a runner.
+//# A request whose length is known and over the limit MUST NOT reach a runner.
 #[test]
 fn a_body_over_the_limit_is_413() {
     let platform = Platform::start("max_body = 200000", &[App::unruly()]);

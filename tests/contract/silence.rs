@@ -259,7 +259,7 @@ fn what_a_runner_answers_to_the_cancel_signal_changes_nothing() {
 //# An answer that the platform makes itself MUST NOT move a runner.
 //= docs/contract.md#request-limits
 //= type=test
-//# A request that is refused for its size MUST NOT reach a runner.
+//# A request whose length is known and over the limit MUST NOT reach a runner.
 #[test]
 fn what_the_platform_answers_itself_moves_no_runner() {
     let app = App::unruly().set("min_concurrency", 1);

@@ -343,6 +343,9 @@ impl Drop for Platform {
         }
         if thread::panicking() {
             show(&self.log());
+            for left in self.folder.processes() {
+                processes::signal(left, Signal::KILL);
+            }
         } else {
             let none = || self.folder.processes().is_empty().then_some(());
             eventually("no process of a runner is left", none);

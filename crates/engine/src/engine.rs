@@ -24,6 +24,8 @@ pub struct Engine {
     leases: BTreeMap<LeaseId, Held>,
     /// Where requests ran last that should go elsewhere if they can.
     avoid: BTreeMap<RequestId, RunnerId>,
+    /// Requests that were cancelled while a claim that may hold them was under way.
+    cancelled_early: BTreeSet<RequestId>,
     /// Requests that have gone again because their runner died.
     mourning: BTreeSet<RequestId>,
     next_lease: u64,
@@ -83,6 +85,7 @@ impl Engine {
             backlog: Backlog::default(),
             leases: BTreeMap::new(),
             avoid: BTreeMap::new(),
+            cancelled_early: BTreeSet::new(),
             mourning: BTreeSet::new(),
             // Leases of two starts must differ, since the store remembers them.
             next_lease: u64::from(who.boot) << 32,
@@ -113,7 +116,10 @@ impl Engine {
             }
             Input::Arrived { due } => self.backlog.arrived(turn.now, due),
             Input::Claimed { batch, backlog } => self.claimed(turn, batch, &backlog),
-            Input::ClaimFailed { again } => self.backlog.claim_failed(again),
+            Input::ClaimFailed { again } => {
+                self.backlog.claim_failed(again);
+                self.cancelled_early.clear();
+            }
             Input::CancelAsked { request } => self.cancel(turn, request),
             Input::Runner { runner, event } => self.tell(turn, runner, event),
             Input::Drain => self.drain(turn),

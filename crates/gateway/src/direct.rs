@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use fal_node::{DirectCall, Refusal, RequestBody};
 use fal_types::{AppId, Problem, RequestId, Status};
-use http::{HeaderMap, Request, Response, StatusCode, header, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, uri::PathAndQuery};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -67,10 +67,16 @@ pub(crate) async fn call(
 }
 
 fn refused(gateway: &Gateway, refusal: &Refusal, id: RequestId) -> Response<Body> {
-    if refusal.upload.as_ref().is_some_and(limits::is_too_large) {
-        return Refused::TooLarge.respond(gateway, id);
+    if let Some(error) = &refusal.upload {
+        let refused =
+            if limits::is_too_large(error) { Refused::TooLarge } else { Refused::TooSlow };
+        return refused.respond(gateway, id);
     }
     let mut response = problem::platform(refusal.problem, id);
+    if refusal.problem.status().code() == 503 {
+        // A transient error of the platform: the caller may try again, and is told so.
+        response.headers_mut().insert(headers::NEEDS_RETRY, HeaderValue::from_static("1"));
+    }
     if let Some(runner) = refusal.runner {
         response.headers_mut().insert(headers::SERVED_FROM, headers::text(&runner.to_string()));
     }
@@ -127,7 +133,7 @@ async fn take(
         Some(length) if length <= HELD && !headers.contains_key(header::EXPECT) => {
             Ok(RequestBody::Whole(whole(gateway, body).await?))
         }
-        Some(_) | None => Ok(RequestBody::Stream(limits::limited(body, gateway.limits().body))),
+        Some(_) | None => Ok(RequestBody::Stream(limits::limited(body, gateway.limits()))),
     }
 }
 

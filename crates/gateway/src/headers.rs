@@ -18,7 +18,7 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-fal-request-id");
 const ENDPOINT: HeaderName = HeaderName::from_static("x-fal-endpoint");
 const LIFECYCLE: HeaderName = HeaderName::from_static("x-fal-object-lifecycle-preference");
-const NEEDS_RETRY: HeaderName = HeaderName::from_static("x-fal-needs-retry");
+pub(crate) const NEEDS_RETRY: HeaderName = HeaderName::from_static("x-fal-needs-retry");
 const STOP_RUNNER: HeaderName = HeaderName::from_static("x-fal-stop-runner");
 const HEALTH_CHECK: HeaderName = HeaderName::from_static("x-fal-runner-health-check");
 pub(crate) const SERVED_FROM: HeaderName = HeaderName::from_static("x-fal-served-from");
@@ -83,7 +83,7 @@ fn strip(headers: &mut HeaderMap, is_ours: impl Fn(&HeaderName) -> bool) {
         let parsed = names.filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok());
         parsed.collect::<Vec<_>>()
     };
-    let mut gone = headers.get(header::CONNECTION).map(listed).unwrap_or_default();
+    let mut gone: Vec<_> = headers.get_all(header::CONNECTION).iter().flat_map(listed).collect();
     gone.extend(headers.keys().filter(|name| is_ours(name)).cloned());
     for name in gone {
         headers.remove(name);

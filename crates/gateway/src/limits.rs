@@ -1,10 +1,17 @@
 //! What a caller may send.
 
-use std::time::Duration;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
+use bytes::Bytes;
 use fal_node::{UploadBody, UploadError};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use tokio::time::Sleep;
 
 /// Bounds on requests, so that no caller can take the platform down.
 #[derive(Debug, Clone, Copy)]
@@ -30,20 +37,56 @@ impl Default for Limits {
     }
 }
 
-/// What a streamed body that passes its limit fails with.
+/// What a streamed body fails with that is longer than its limit.
 const TOO_LARGE: &str = "the request body is too large";
+/// What a streamed body fails with whose caller sends nothing for too long.
+const TOO_SLOW: &str = "the request body did not arrive in time";
 
-/// A streamed body that fails once it is longer than `most` bytes.
-pub(crate) fn limited(body: Incoming, most: usize) -> UploadBody {
+/// A streamed body that fails once it is longer than it may be, or comes to a halt for too long.
+pub(crate) fn limited(body: Incoming, limits: Limits) -> UploadBody {
+    let (most, pause) = (limits.body, limits.body_timeout);
     let name = |error: Box<dyn std::error::Error + Send + Sync>| {
         let text =
             if error.is::<LengthLimitError>() { TOO_LARGE } else { "the caller's body broke off" };
         UploadError(text.to_owned())
     };
-    Limited::new(body, most).map_err(name).boxed_unsync()
+    let inner = Limited::new(body, most).map_err(name).boxed_unsync();
+    Paced { inner, pause, late: Box::pin(tokio::time::sleep(pause)) }.boxed_unsync()
 }
 
 /// Whether a body failed because it was too long.
 pub(crate) fn is_too_large(error: &UploadError) -> bool {
     error.0 == TOO_LARGE
+}
+
+/// A body whose caller may not pause for long.
+struct Paced {
+    inner: UploadBody,
+    pause: Duration,
+    late: Pin<Box<Sleep>>,
+}
+
+impl Body for Paced {
+    type Data = Bytes;
+    type Error = UploadError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
+            this.late.set(tokio::time::sleep(this.pause));
+            return Poll::Ready(frame);
+        }
+        this.late.as_mut().poll(cx).map(|()| Some(Err(UploadError(TOO_SLOW.to_owned()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
 }

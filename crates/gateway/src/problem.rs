@@ -6,7 +6,6 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use crate::{body::Body, headers, wire};
 
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-fal-error-type");
-const NEEDS_RETRY: HeaderName = HeaderName::from_static("x-fal-needs-retry");
 const TIMEOUT_TYPE: HeaderName = HeaderName::from_static("x-fal-request-timeout-type");
 
 //= docs/contract.md#platform-errors
@@ -25,9 +24,6 @@ pub(crate) fn platform_with(problem: Problem, detail: &str, request: RequestId) 
     headers.insert(ERROR_TYPE, HeaderValue::from_static(error_type));
     if problem.is_user_timeout() {
         headers.insert(TIMEOUT_TYPE, HeaderValue::from_static("user"));
-    }
-    if problem.status().code() == 503 {
-        headers.insert(NEEDS_RETRY, HeaderValue::from_static("1"));
     }
     response
 }

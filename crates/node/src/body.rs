@@ -13,14 +13,12 @@ use fal_supervisor::ResponseBody;
 use fal_types::RequestId;
 use http::uri::PathAndQuery;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use tokio::time::Sleep;
+use parking_lot::Mutex;
+use tokio::{task::AbortHandle, time::Instant};
 
 pub use fal_supervisor::{RequestBody, UploadBody, UploadError};
 
-use crate::{
-    exchange::{self, Lease},
-    runners::Slot,
-};
+use crate::exchange::{self, Lease};
 
 /// A response body: held whole, or passed on as the runner sends it.
 #[derive(Debug)]
@@ -45,19 +43,41 @@ pub enum BodyError {
 /// A body on its way, with the slot it holds until its end.
 #[derive(Debug)]
 pub struct Streamed {
-    inner: ResponseBody,
+    flow: Arc<Mutex<Flow>>,
+    watchdog: AbortHandle,
+}
+
+/// Shared with the watchdog, because nobody polls a body whose caller does not read.
+#[derive(Debug)]
+struct Flow {
+    /// `None` once it has ended, in whatever way.
     open: Option<Open>,
-    deadline: Pin<Box<Sleep>>,
+    /// The caller has taken all there was: the runner has yet to send more.
+    waits_for_runner: bool,
+    /// It has ended as it should.
+    is_whole: bool,
 }
 
 #[derive(Debug)]
 struct Open {
+    inner: ResponseBody,
     lease: Lease,
     reported: Reported,
-    /// Where the cancel signal goes if the caller leaves.
-    slot: Arc<Slot>,
     path: PathAndQuery,
     request: RequestId,
+}
+
+/// What a streamed body begins with.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) inner: ResponseBody,
+    pub(crate) lease: Lease,
+    /// What the head says.
+    pub(crate) reported: Reported,
+    pub(crate) path: PathAndQuery,
+    pub(crate) request: RequestId,
+    /// When `request_timeout` has passed.
+    pub(crate) deadline: Instant,
 }
 
 impl Body {
@@ -67,62 +87,84 @@ impl Body {
         Self::Whole(Some(bytes))
     }
 
-    pub(crate) fn stream(
-        inner: ResponseBody,
-        deadline: Pin<Box<Sleep>>,
-        lease: Lease,
-        reported: Reported,
-        (slot, path, request): (Arc<Slot>, PathAndQuery, RequestId),
-    ) -> Self {
-        let open = Some(Open { lease, reported, slot, path, request });
-        Self::Stream(Box::new(Streamed { inner, open, deadline }))
+    pub(crate) fn stream(opening: Opening) -> Self {
+        let Opening { inner, lease, reported, path, request, deadline } = opening;
+        let open = Some(Open { inner, lease, reported, path, request });
+        let flow = Flow { open, waits_for_runner: true, is_whole: false };
+        let flow = Arc::new(Mutex::new(flow));
+        let watchdog = tokio::spawn(watch(Arc::clone(&flow), deadline)).abort_handle();
+        Self::Stream(Box::new(Streamed { flow, watchdog }))
+    }
+}
+
+/// Ends a body whose time is up. A runner that waits for a caller who does not read has not timed out.
+async fn watch(flow: Arc<Mutex<Flow>>, deadline: Instant) {
+    tokio::time::sleep_until(deadline).await;
+    let mut flow = flow.lock();
+    let outcome = flow.waits_for_runner.then_some(Outcome::TimedOut);
+    let ended = flow.open.take();
+    drop(flow);
+    if let Some(open) = ended {
+        open.end(outcome);
+    }
+}
+
+impl Open {
+    /// Settles with this outcome, or with what the head said: the status line stands, whoever hears the rest.
+    fn end(self, outcome: Option<Outcome>) {
+        let reported = outcome.map_or(self.reported, exchange::reported);
+        let _direct_calls_have_none = self.lease.settle(reported);
     }
 }
 
 impl Streamed {
-    fn end(&mut self, outcome: Option<Outcome>) {
-        if let Some(open) = self.open.take() {
-            let reported = outcome.map_or(open.reported, exchange::reported);
-            let _direct_calls_have_none = open.lease.settle(reported);
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let mut flow = self.flow.lock();
+        let Some(open) = &mut flow.open else {
+            return Poll::Ready((!flow.is_whole).then_some(Err(BodyError::TimedOut)));
+        };
+        let polled = Pin::new(&mut open.inner).poll_frame(cx);
+        let is_over = open.inner.is_end_stream();
+        flow.waits_for_runner = polled.is_pending();
+        let (frame, outcome) = match polled {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Some(Ok(frame))) if !is_over => return Poll::Ready(Some(Ok(frame))),
+            Poll::Ready(Some(Ok(frame))) => (Some(Ok(frame)), None),
+            Poll::Ready(None) => (None, None),
+            Poll::Ready(Some(Err(error))) => {
+                (Some(Err(BodyError::Truncated)), Some(exchange::cut_short(&error)))
+            }
+        };
+        flow.is_whole = outcome.is_none();
+        let ended = flow.open.take();
+        drop(flow);
+        self.watchdog.abort();
+        if let Some(open) = ended {
+            open.end(outcome);
         }
+        Poll::Ready(frame)
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match Pin::new(&mut self.inner).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => {
-                if self.inner.is_end_stream() {
-                    self.end(None);
-                }
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(None) => {
-                self.end(None);
-                Poll::Ready(None)
-            }
-            Poll::Ready(Some(Err(error))) => {
-                self.end(Some(exchange::cut_short(&error)));
-                Poll::Ready(Some(Err(BodyError::Truncated)))
-            }
-            Poll::Pending => match self.deadline.as_mut().poll(cx) {
-                Poll::Pending => Poll::Pending,
-                Poll::Ready(()) => {
-                    self.end(Some(Outcome::TimedOut));
-                    Poll::Ready(Some(Err(BodyError::TimedOut)))
-                }
-            },
-        }
+    fn is_end_stream(&self) -> bool {
+        self.flow.lock().is_whole
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let flow = self.flow.lock();
+        flow.open.as_ref().map_or_else(SizeHint::default, |open| open.inner.size_hint())
     }
 }
 
 impl Drop for Streamed {
     fn drop(&mut self) {
-        let Some(open) = self.open.take() else { return };
-        drop(open.lease);
-        let signal = async move {
-            exchange::signal_cancel(&open.slot, open.path.path(), open.request).await;
-        };
+        self.watchdog.abort();
+        let Some(open) = self.flow.lock().open.take() else { return };
+        let slot = Arc::clone(open.lease.slot());
+        let (path, request) = (open.path.clone(), open.request);
+        open.end(None);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(signal);
+            runtime
+                .spawn(async move { exchange::signal_cancel(&slot, path.path(), request).await });
         }
     }
 }
@@ -147,7 +189,7 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
-            Self::Stream(streamed) => streamed.open.is_none(),
+            Self::Stream(streamed) => streamed.is_end_stream(),
         }
     }
 
@@ -157,7 +199,7 @@ impl HttpBody for Body {
                 let length = bytes.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
-            Self::Stream(streamed) => streamed.inner.size_hint(),
+            Self::Stream(streamed) => streamed.size_hint(),
         }
     }
 }

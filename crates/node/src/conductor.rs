@@ -11,14 +11,14 @@ use std::{
 use fal_engine::{CallId, Command, Engine, Input, Record, Reported, Runner, Who};
 use fal_queue::store::Content;
 use fal_types::{LeaseId, Moment, Problem, RunnerId};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
     AppOptions, Clock,
     exchange::Lease,
     handle::Shared,
-    runners::{Seat, Slot},
+    runners::{Seat, Slot, Stop},
 };
 
 /// One app of the node: its engine, its runners, its waiting calls.
@@ -45,6 +45,8 @@ pub(crate) struct Inner {
     pub(crate) contents: BTreeMap<LeaseId, Content>,
     /// Leases of queued requests in flight, for their cancel signal.
     pub(crate) dispatched: BTreeMap<LeaseId, crate::exchange::Dispatched>,
+    /// Slots that were granted to callers who had left. They are given back once the lock is open again.
+    pub(crate) unwanted: Vec<Lease>,
     armed: Option<Moment>,
 }
 
@@ -64,6 +66,7 @@ impl Conductor {
             calls: BTreeMap::new(),
             contents: BTreeMap::new(),
             dispatched: BTreeMap::new(),
+            unwanted: Vec::new(),
             armed: None,
         };
         Self {
@@ -87,7 +90,7 @@ impl Conductor {
         for command in commands {
             self.execute(&mut inner, command);
         }
-        self.rearm(&mut inner);
+        self.finish(inner);
     }
 
     /// Asks for a slot. The common answer, a grant at once, takes no detour.
@@ -110,12 +113,13 @@ impl Conductor {
                 other => self.execute(&mut inner, other),
             }
         }
-        self.rearm(&mut inner);
-        answer.unwrap_or_else(|| {
+        let answer = answer.unwrap_or_else(|| {
             let (word, wait) = oneshot::channel();
             inner.calls.insert(call, word);
             Admitted::Waiting(call, wait)
-        })
+        });
+        self.finish(inner);
+        answer
     }
 
     /// Ends a lease. For a queued request the answer says what is to be made durable.
@@ -130,7 +134,7 @@ impl Conductor {
                 other => self.execute(&mut inner, other),
             }
         }
-        self.rearm(&mut inner);
+        self.finish(inner);
         mine
     }
 
@@ -163,8 +167,10 @@ impl Conductor {
         let mut inner = self.inner.lock();
         // A runner that ended before it was seated has been forgotten, and stays so.
         let Some(Seat::Starting { stop }) = inner.seats.get(&runner) else { return };
-        if *stop {
-            slot.runner.kill();
+        match stop {
+            None => {}
+            Some(Stop::Term) => slot.runner.terminate(),
+            Some(Stop::Kill) => slot.runner.kill(),
         }
         inner.seats.insert(runner, Seat::Seated(slot));
     }
@@ -186,6 +192,14 @@ impl Conductor {
         let mut inner = self.inner.lock();
         inner.armed = inner.engine.next_deadline();
         inner.armed
+    }
+
+    /// What every step ends with, and what must wait until the lock is open.
+    fn finish(&self, mut inner: MutexGuard<'_, Inner>) {
+        self.rearm(&mut inner);
+        let unwanted = std::mem::take(&mut inner.unwanted);
+        drop(inner);
+        drop(unwanted);
     }
 
     /// Wakes the timer only when it would sleep too long.

@@ -89,8 +89,30 @@ pub(crate) const fn cut_short(error: &BodyError) -> Outcome {
     }
 }
 
+/// Whether the platform itself has run out of descriptors, ports or memory for connections (ENOMEM, ENFILE, EMFILE,
+/// EADDRNOTAVAIL, ENOBUFS). That says nothing about the runner.
+//= docs/contract.md#platform-answers
+//# An answer that the platform makes itself MUST NOT move a runner.
+pub(crate) fn is_shortage(error: &ForwardError) -> bool {
+    let ForwardError::ConnectFailed(error) = error else { return false };
+    matches!(error.raw_os_error(), Some(12 | 23 | 24 | 99 | 105))
+}
+
+/// The same request once more.
+pub(crate) fn duplicate(request: &Request<Bytes>) -> Request<RequestBody> {
+    let mut copy = Request::new(RequestBody::Whole(request.body().clone()));
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    copy
+}
+
 /// What a failed forward says to the policy.
 pub(crate) fn failure(error: &ForwardError) -> Reported {
+    if is_shortage(error) {
+        let problem = Some(Problem::ConnectionError);
+        return Reported { problem, ..reported(Outcome::Abandoned) };
+    }
     match error {
         ForwardError::Refused => reported(Outcome::Refused),
         ForwardError::ConnectTimedOut => reported(Outcome::ConnectTimedOut),

@@ -10,7 +10,7 @@ use crate::{
     conductor::{Conductor, Inner},
     exchange::{self, Lease},
     probe,
-    runners::{self, Seat},
+    runners::{self, Seat, Stop},
 };
 
 /// How long the store is left alone after it refused a claim.
@@ -26,10 +26,8 @@ impl Conductor {
                     None => Some(lease),
                     Some(waiter) => waiter.send(Ok(lease)).err().and_then(Result::ok),
                 };
-                if unwanted.is_some() {
-                    // The caller left meanwhile. The lock is held here, so the slot is given back elsewhere.
-                    self.shared.runtime.spawn(async move { drop(unwanted) });
-                }
+                // The caller left meanwhile. The lock is held here, so the slot is given back after it.
+                inner.unwanted.extend(unwanted);
             }
             Command::Refuse { call, problem } => {
                 if let Some(waiter) = inner.calls.remove(&call) {
@@ -49,7 +47,7 @@ impl Conductor {
                 inner.dispatched.insert(lease, dispatched);
                 self.shared.runtime.spawn(exchange::queued(
                     Arc::clone(self),
-                    Lease::new(self, slot, lease),
+                    (lease, slot),
                     *ticket,
                     content,
                 ));
@@ -77,7 +75,7 @@ impl Conductor {
 
     fn affect(self: &Arc<Self>, inner: &mut Inner, runner: RunnerId, effect: Effect) {
         if effect == Effect::Spawn {
-            inner.seats.insert(runner, Seat::Starting { stop: false });
+            inner.seats.insert(runner, Seat::Starting { stop: None });
             self.shared.runtime.spawn(runners::start(Arc::clone(self), runner));
             return;
         }
@@ -85,7 +83,12 @@ impl Conductor {
         let slot = match seat {
             Seat::Seated(slot) => slot,
             Seat::Starting { stop } => {
-                *stop = *stop || matches!(effect, Effect::SignalTerm | Effect::SignalKill);
+                let wanted = match effect {
+                    Effect::SignalKill => Some(Stop::Kill),
+                    Effect::SignalTerm => Some(Stop::Term),
+                    Effect::Spawn | Effect::ProbeTcp | Effect::ProbeHealth | Effect::Cut => None,
+                };
+                *stop = (*stop).max(wanted);
                 return;
             }
         };

@@ -16,7 +16,7 @@ use fal_queue::{
 use fal_supervisor::Supervisor;
 use fal_types::{AppId, Moment, Problem, RequestId, RunnerId};
 use http::{HeaderValue, Response};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     Body, Clock, DirectCall, Line, Refusal,
@@ -25,7 +25,7 @@ use crate::{
     journal::{Chain, Journal, JournalError},
     lines::Lines,
     readers::Readers,
-    watch::Watchers,
+    watch::{Watch, Watchers},
 };
 
 /// What all apps of a node share.
@@ -35,7 +35,7 @@ pub(crate) struct Shared {
     pub(crate) journal: Journal,
     pub(crate) readers: Readers,
     pub(crate) supervisor: Supervisor,
-    pub(crate) watchers: Watchers,
+    pub(crate) watchers: Arc<Watchers>,
     pub(crate) lines: Lines,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) node: NodeId,
@@ -223,23 +223,28 @@ impl App {
         let has_deadline = wait.is_some();
         let content = submission.content;
         let op = Op::Submit { ticket, content, max_ahead: submission.max_ahead };
-        match commit(&conductor.shared, op).await? {
-            Done::Submitted { ahead } => {
-                conductor.drive(fal_engine::Input::Arrived { due: now });
-                if has_deadline {
-                    conductor.shared.deadlines.notify_one();
+        let conductor = Arc::clone(conductor);
+        // What follows the commit must happen even where the caller leaves meanwhile.
+        attended(async move {
+            match commit(&conductor.shared, op).await? {
+                Done::Submitted { ahead } => {
+                    conductor.drive(fal_engine::Input::Arrived { due: now });
+                    if has_deadline {
+                        conductor.shared.deadlines.notify_one();
+                    }
+                    Ok(Submitted { ahead })
                 }
-                Ok(Submitted { ahead })
+                Done::QueueFull { waiting } => Err(QueueError::Full { waiting }),
+                Done::Duplicate => Err(QueueError::Duplicate),
+                Done::Claimed { .. }
+                | Done::Settled(_)
+                | Done::Stale
+                | Done::Cancelled(_)
+                | Done::Recovered { .. }
+                | Done::Swept { .. } => Err(QueueError::Store),
             }
-            Done::QueueFull { waiting } => Err(QueueError::Full { waiting }),
-            Done::Duplicate => Err(QueueError::Duplicate),
-            Done::Claimed { .. }
-            | Done::Settled(_)
-            | Done::Stale
-            | Done::Cancelled(_)
-            | Done::Recovered { .. }
-            | Done::Swept { .. } => Err(QueueError::Store),
-        }
+        })
+        .await
     }
 
     /// A request of this app as it is now; `None` if there is none with this id.
@@ -280,28 +285,27 @@ impl App {
     /// When the store failed.
     pub async fn cancel(&self, id: RequestId) -> Result<CancelAnswer, QueueError> {
         let op = Op::Cancel { app: self.id().clone(), request: id };
-        let Done::Cancelled(answer) = commit(&self.conductor.shared, op).await? else {
-            return Err(QueueError::Store);
-        };
-        match answer {
-            CancelAnswer::Signalled => {
-                self.conductor.drive(fal_engine::Input::CancelAsked { request: id });
+        let conductor = Arc::clone(&self.conductor);
+        attended(async move {
+            let Done::Cancelled(answer) = commit(&conductor.shared, op).await? else {
+                return Err(QueueError::Store);
+            };
+            match answer {
+                CancelAnswer::Signalled => {
+                    conductor.drive(fal_engine::Input::CancelAsked { request: id });
+                }
+                CancelAnswer::Cancelled => conductor.shared.watchers.notify(id),
+                CancelAnswer::AlreadyCompleted | CancelAnswer::Unknown => {}
             }
-            CancelAnswer::Cancelled => self.conductor.shared.watchers.notify(id),
-            CancelAnswer::AlreadyCompleted | CancelAnswer::Unknown => {}
-        }
-        Ok(answer)
+            Ok(answer)
+        })
+        .await
     }
 
-    /// Changes whenever the request may have. Call [`Self::unwatch`] when done.
+    /// Changes whenever the request may have.
     #[must_use]
-    pub fn watch(&self, id: RequestId) -> watch::Receiver<u64> {
-        self.conductor.shared.watchers.watch(id)
-    }
-
-    /// Ends a watch.
-    pub fn unwatch(&self, id: RequestId) {
-        self.conductor.shared.watchers.unwatch(id);
+    pub fn watch(&self, id: RequestId) -> Watch {
+        Watchers::watch(&self.conductor.shared.watchers, id)
     }
 
     /// What the runners printed while they worked on this request alone, as far as it is remembered.
@@ -325,6 +329,13 @@ impl App {
             };
         self.conductor.runners().into_iter().map(view).collect()
     }
+}
+
+/// Runs to its end, whether or not somebody still waits for it.
+async fn attended<T: Send + 'static>(
+    task: impl Future<Output = Result<T, QueueError>> + Send + 'static,
+) -> Result<T, QueueError> {
+    tokio::spawn(task).await.unwrap_or(Err(QueueError::Stopping))
 }
 
 /// A request that is still kept: one whose result has expired is gone, swept or not.

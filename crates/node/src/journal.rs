@@ -59,7 +59,7 @@ impl Journal {
 }
 
 fn write(mut store: Box<dyn Store>, clock: &Clock, mut inbox: mpsc::Receiver<Entry>) {
-    let most = store.caps().max_batch.max(1);
+    let most = store.caps().max_batch.clamp(1, QUEUED);
     let mut batch = Vec::with_capacity(most);
     while inbox.blocking_recv_many(&mut batch, most) > 0 {
         let (ops, answers): (Vec<_>, Vec<_>) =

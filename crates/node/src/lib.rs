@@ -36,6 +36,7 @@ pub use crate::{
     lines::Line,
     options::{AppOptions, HealthProbe, Options},
     recovery::{Node, StartError},
+    watch::Watch,
 };
 pub use fal_policy::headers::keeps_needs_retry;
 pub use fal_queue::{

@@ -1,7 +1,7 @@
 //! What runners print, kept for a while by request.
 //!
-//! A runner's output does not say which request it belongs to. While exactly one request is in flight on a
-//! runner, its lines are that request's; otherwise they are only the runner's.
+//! A runner's output does not say which request it belongs to. While exactly one request is in flight on a runner, its
+//! lines are that request's, and so are those that come before the next one; otherwise they are only the runner's.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,6 +12,8 @@ use parking_lot::Mutex;
 const REQUESTS: usize = 1024;
 /// Lines remembered of one request.
 const LINES: usize = 1000;
+/// Bytes remembered of one request, so that all of them together stay below 64 MiB.
+const BYTES: usize = 64 * 1024;
 
 /// One line of a runner's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +50,8 @@ impl Lines {
             }
         }
         let lines = kept.by_request.entry(request).or_default();
-        if lines.len() < LINES {
+        let bytes: usize = lines.iter().map(|line| line.text.len()).sum();
+        if lines.len() < LINES && bytes + line.text.len() <= BYTES {
             lines.push(line);
         }
     }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use fal_engine::Event;
+use fal_supervisor::ProbeError;
 
-use crate::{HealthProbe, conductor::Conductor, runners::Slot};
+use crate::{HealthProbe, conductor::Conductor, exchange, runners::Slot};
 
 //= docs/contract.md#tcp-check
 //# The check is one connect to the runner's port, which MUST succeed within `tcp_check_timeout`.
 pub(crate) async fn tcp(conductor: Arc<Conductor>, slot: Arc<Slot>) {
-    let passed = slot.runner.probe_tcp(conductor.options.tcp_check_timeout).await;
-    let event = if passed.is_ok() { Event::ProbePassed } else { Event::ProbeFailed };
+    let probed = slot.runner.probe_tcp(conductor.options.tcp_check_timeout).await;
+    let event = if is_failure(&probed) { Event::ProbeFailed } else { Event::ProbePassed };
     conductor.report(slot.id, event);
 }
 
@@ -21,10 +22,24 @@ pub(crate) async fn health(conductor: Arc<Conductor>, slot: Arc<Slot>, on_demand
     let passed = match &conductor.options.health {
         Some(probe) => {
             let probe = HealthProbe { on_demand, ..probe.clone() };
-            slot.runner.probe_health(&probe).await.is_ok()
+            !is_failure(&slot.runner.probe_health(&probe).await)
         }
         None => true,
     };
     let event = if passed { Event::HealthPassed } else { Event::HealthFailed };
     conductor.report(slot.id, event);
+}
+
+/// A probe that the platform itself could not make is no failure of the runner.
+fn is_failure(probed: &Result<(), ProbeError>) -> bool {
+    match probed {
+        Ok(()) => false,
+        Err(ProbeError::Unanswered(error)) => !exchange::is_shortage(error),
+        Err(
+            ProbeError::TimedOut
+            | ProbeError::Status(_)
+            | ProbeError::Broken(_)
+            | ProbeError::Path { .. },
+        ) => true,
+    }
 }

@@ -28,7 +28,6 @@ use crate::{
     lines::Lines,
     readers::Readers,
     sweep,
-    watch::Watchers,
 };
 
 /// The number of the only node that an embedded store has.
@@ -75,7 +74,7 @@ impl Node {
             journal: Journal::start(options.store, clock).map_err(StartError::Thread)?,
             readers: Readers::start(reader).map_err(StartError::Thread)?,
             supervisor: options.supervisor,
-            watchers: Watchers::default(),
+            watchers: Arc::default(),
             lines: Lines::default(),
             runtime: tokio::runtime::Handle::current(),
             node: ONLY,

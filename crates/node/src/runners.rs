@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use fal_engine::{Event, Input};
+use fal_policy::Call;
 use fal_supervisor::{Exit, Launch, Sink, Stream};
 use fal_types::{RequestId, RunnerId};
 use http::HeaderValue;
@@ -13,10 +14,17 @@ use crate::{Line, conductor::Conductor};
 /// A runner from the engine's word to its end.
 #[derive(Debug)]
 pub(crate) enum Seat {
-    /// Its process is being started; `stop` says that the engine has given it up meanwhile.
-    Starting { stop: bool },
+    /// Its process is being started; `stop` says how the engine has given it up meanwhile.
+    Starting { stop: Option<Stop> },
     /// Its process runs, or has run.
     Seated(Arc<Slot>),
+}
+
+/// How a runner is ended that has only just been started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stop {
+    Term,
+    Kill,
 }
 
 /// A runner's process with its requests.
@@ -34,25 +42,37 @@ pub(crate) struct Slot {
 /// The requests in flight on one runner.
 #[derive(Debug, Default)]
 pub(crate) struct Busy {
-    requests: Mutex<Vec<RequestId>>,
+    state: Mutex<BusyState>,
+}
+
+#[derive(Debug, Default)]
+struct BusyState {
+    requests: Vec<(RequestId, Call)>,
+    /// The one that left last, until another enters: its last lines may still be in the pipe.
+    last: Option<(RequestId, Call)>,
 }
 
 impl Busy {
-    pub(crate) fn enter(&self, request: RequestId) {
-        self.requests.lock().push(request);
+    pub(crate) fn enter(&self, request: RequestId, call: Call) {
+        let mut state = self.state.lock();
+        state.last = None;
+        state.requests.push((request, call));
     }
 
     pub(crate) fn leave(&self, request: RequestId) {
-        let mut requests = self.requests.lock();
-        if let Some(at) = requests.iter().position(|id| *id == request) {
-            requests.swap_remove(at);
+        let mut state = self.state.lock();
+        if let Some(at) = state.requests.iter().position(|(id, _)| *id == request) {
+            let left = state.requests.swap_remove(at);
+            state.last = state.requests.is_empty().then_some(left);
         }
     }
 
-    /// The one request in flight, if there is exactly one.
-    fn only(&self) -> Option<RequestId> {
-        match self.requests.lock().as_slice() {
+    /// The one request that a line can belong to, if there is exactly one.
+    fn only(&self) -> Option<(RequestId, Call)> {
+        let state = self.state.lock();
+        match state.requests.as_slice() {
             [only] => Some(*only),
+            [] => state.last,
             _ => None,
         }
     }
@@ -76,11 +96,15 @@ impl Sink for Ear {
     fn line(&self, stream: Stream, line: String) {
         let Some(conductor) = self.conductor.upgrade() else { return };
         let (app, runner) = (&conductor.options.id, &self.name);
-        let Some(request) = self.busy.only() else {
+        let Some((request, call)) = self.busy.only() else {
             tracing::info!(target: "runner", %app, %runner, "{line}");
             return;
         };
         tracing::info!(target: "runner", %app, %runner, %request, "{line}");
+        // Nobody can ask for the lines of a direct call.
+        if call == Call::Direct {
+            return;
+        }
         let is_error = matches!(stream, Stream::Err);
         let at = conductor.clock().now();
         conductor.shared.lines.push(request, Line { at, is_error, text: line });

@@ -81,8 +81,7 @@ async fn run(settings: Settings) -> Result<(), Failure> {
     tokio::select! {
         () = node.stop() => {}
         () = stop.first() => {
-            tracing::warn!("stopped at once; the guard ends the runners");
-            return Ok(());
+            return Err(anyhow::anyhow!("stopped at once by a second signal; the guard ends the runners").into());
         }
     }
     let _late = tokio::time::timeout(Duration::from_secs(1), served).await;
@@ -120,8 +119,8 @@ fn longest_grace(apps: &[fal_node::AppOptions]) -> Duration {
     apps.iter().map(|app| app.settings.limits.grace).max().unwrap_or_default()
 }
 
-/// A number for this start: the wall clock's seconds, which no two starts on one data directory share, since the
-/// second waits for the first to end.
+/// A number for this start: the wall clock's milliseconds, so that starts which can remember each other's runners
+/// differ.
 fn boot() -> u32 {
     let micros = fal_node::Clock::start().now().micros();
     u32::try_from((micros / 1_000) & u64::from(u32::MAX)).unwrap_or(u32::MAX)

@@ -120,33 +120,34 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(path: &str, expected: Result<(&str, &str, &str), AppIdError>) {
-        let found = AppId::split_path(path);
-        let found = found
-            .as_ref()
-            .map(|(app, rest)| (app.owner(), app.alias(), *rest))
-            .map_err(Clone::clone);
-        assert_eq!(found, expected, "{path}");
+    fn check(path: &str, expected: (&str, &str, &str)) {
+        let (app, rest) = AppId::split_path(path).unwrap();
+        assert_eq!((app.owner(), app.alias(), rest), expected, "{path}");
+    }
+
+    #[track_caller]
+    fn refuse(path: &str, expected: &AppIdError) {
+        assert_eq!(AppId::split_path(path).as_ref().map_err(Clone::clone), Err(expected.clone()));
     }
 
     #[test]
     fn a_path_splits_into_app_and_rest() {
-        check("acme/sketch", Ok(("acme", "sketch", "")));
-        check("acme/sketch/", Ok(("acme", "sketch", "/")));
-        check("acme/sketch/v2/run", Ok(("acme", "sketch", "/v2/run")));
-        check("workflows/acme/flow/x", Ok(("acme", "flow", "/x")));
-        check("comfy/acme/flow", Ok(("acme", "flow", "")));
-        check("1234-sketch", Ok(("1234", "sketch", "")));
-        check("acme/sketch--staging", Ok(("acme", "sketch--staging", "")));
+        check("acme/sketch", ("acme", "sketch", ""));
+        check("acme/sketch/", ("acme", "sketch", "/"));
+        check("acme/sketch/v2/run", ("acme", "sketch", "/v2/run"));
+        check("workflows/acme/flow/x", ("acme", "flow", "/x"));
+        check("comfy/acme/flow", ("acme", "flow", ""));
+        check("1234-sketch", ("1234", "sketch", ""));
+        check("acme/sketch--staging", ("acme", "sketch--staging", ""));
     }
 
     #[test]
     fn a_path_without_an_app_says_what_is_missing() {
-        check("acme", Err(AppIdError::NoAlias("acme".into())));
-        check("", Err(AppIdError::NoAlias(String::new())));
-        check("acme/", Err(AppIdError::BadPart("acme/".into())));
-        check("../etc", Err(AppIdError::BadPart("../etc".into())));
-        check("a b/c", Err(AppIdError::BadPart("a b/c".into())));
+        refuse("acme", &AppIdError::NoAlias("acme".into()));
+        refuse("", &AppIdError::NoAlias(String::new()));
+        refuse("acme/", &AppIdError::BadPart("acme/".into()));
+        refuse("../etc", &AppIdError::BadPart("../etc".into()));
+        refuse("a b/c", &AppIdError::BadPart("a b/c".into()));
     }
 
     #[test]

@@ -124,14 +124,16 @@ impl Engine {
     /// Sends claimed requests to runners.
     pub(super) fn claimed(&mut self, turn: &mut Turn, batch: Vec<Ticket>, backlog: &Answer) {
         self.backlog.claimed(turn.now, backlog);
+        let cancelled = std::mem::take(&mut self.cancelled_early);
         for ticket in batch {
             let State::Leased(held) = ticket.state else { continue };
             let (lease, attempt) = (held.id, held.attempt);
             let avoid = self.avoid.remove(&ticket.id);
-            let is_serving = self.phase == Phase::Serving;
-            let runner = if is_serving { self.pool.lease(turn.now, avoid) } else { None };
+            let is_wanted = self.phase == Phase::Serving && !cancelled.contains(&ticket.id);
+            let runner = if is_wanted { self.pool.lease(turn.now, avoid) } else { None };
             let Some(runner) = runner else {
-                // Its runner died between the asking and the answer: as if it had not been claimed.
+                // Its runner died between the asking and the answer, or it was cancelled then: as if it had not
+                // been claimed.
                 let (request, ruling) = (ticket.id, Ruling::GiveBack);
                 turn.push(Command::Record(Record { request, lease, attempt, ruling }));
                 continue;
@@ -150,6 +152,9 @@ impl Engine {
         if let Some((lease, held)) = self.leases.iter_mut().find(|(_, held)| of(held)) {
             held.cancelled = true;
             turn.push(Command::SignalCancel { lease: *lease });
+        } else if self.backlog.claiming() > 0 {
+            // It may be in the answer that is on its way.
+            self.cancelled_early.insert(request);
         }
     }
 }

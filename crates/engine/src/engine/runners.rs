@@ -57,7 +57,8 @@ impl Engine {
         } else if !cause.is_planned() {
             self.count_failure(turn.now);
         }
-        if cause == Cause::StartFailed {
+        // Where others serve, those who wait are served by them.
+        if cause == Cause::StartFailed && self.pool.ready() == 0 {
             self.refuse_waiting(turn);
         }
     }

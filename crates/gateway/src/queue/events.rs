@@ -6,11 +6,10 @@ use axum::response::{
     IntoResponse,
     sse::{Event, KeepAlive, Sse},
 };
-use fal_node::{App, State};
+use fal_node::{App, State, Watch};
 use fal_types::RequestId;
 use futures_util::stream;
 use http::Response;
-use tokio::sync::watch;
 
 use crate::{
     body::Body,
@@ -29,14 +28,8 @@ pub(crate) async fn events(app: App, base: Base, id: RequestId, logs: Logs) -> R
     let changes = app.watch(id);
     match app.track(id).await {
         Ok(Some(_)) => {}
-        Ok(None) => {
-            app.unwatch(id);
-            return queue::unknown(None, id);
-        }
-        Err(error) => {
-            app.unwatch(id);
-            return queue::failed(&error, id);
-        }
+        Ok(None) => return queue::unknown(None, id),
+        Err(error) => return queue::failed(&error, id),
     }
     let follower = Follower { app, base, id, logs, changes, last: String::new(), ended: false };
     let events = stream::unfold(follower, Follower::next);
@@ -51,7 +44,7 @@ struct Follower {
     base: Base,
     id: RequestId,
     logs: Logs,
-    changes: watch::Receiver<u64>,
+    changes: Watch,
     last: String,
     ended: bool,
 }
@@ -59,7 +52,7 @@ struct Follower {
 impl Follower {
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         while !self.ended {
-            self.changes.mark_unchanged();
+            self.changes.catch_up();
             let tracked = self.app.track(self.id).await.ok()??;
             let object = status::object(&self.app, &self.base, &tracked, self.logs);
             let text = serde_json::to_string(&object).ok()?;
@@ -68,15 +61,8 @@ impl Follower {
                 self.last.clone_from(&text);
                 return Some((Ok(Event::default().data(text)), self));
             }
-            // A sender that is gone means that nobody notifies any more; the clock still does.
-            let _changed = tokio::time::timeout(POSITION, self.changes.changed()).await;
+            self.changes.changed(POSITION).await;
         }
         None
-    }
-}
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        self.app.unwatch(self.id);
     }
 }

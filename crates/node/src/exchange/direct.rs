@@ -2,22 +2,27 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
 
+use bytes::Bytes;
 use fal_engine::Reported;
-use fal_policy::{Outcome, Reply};
+use fal_policy::{Call, Outcome, Reply};
 use fal_supervisor::{ForwardError, UploadError};
 use fal_types::{Moment, Problem, RequestId};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, uri::PathAndQuery};
-use http_body::Body as _;
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::time::Sleep;
 
 use crate::{
-    Body, RequestBody,
+    Body, RequestBody, UploadBody,
+    body::Opening,
     conductor::{Admitted, Conductor},
     exchange::{self, HELD, Lease},
     runners::Slot,
@@ -62,7 +67,7 @@ type Answered = Result<(Response<Body>, HeaderValue), Refusal>;
 /// Sends a call to a runner of this app, once.
 pub(crate) async fn call(conductor: &Arc<Conductor>, call: DirectCall) -> Answered {
     let mut lease = wait(conductor, call.start_timeout).await?;
-    lease.enter(call.request);
+    lease.enter(call.request, Call::Direct);
     let slot = Arc::clone(lease.slot());
     let (path, request) = (call.path.clone(), call.request);
     let limit = conductor.options.request_timeout;
@@ -147,11 +152,12 @@ impl<F: Future<Output = Answered> + Send + 'static> Drop for Attended<F> {
 
 async fn attempt(lease: Lease, slot: Arc<Slot>, call: DirectCall, limit: Duration) -> Answered {
     let mut deadline = Box::pin(tokio::time::sleep(limit));
+    let (call, uploaded) = attend_upload(call);
     let (path, request) = (call.path.clone(), call.request);
     let sent = tokio::select! {
         biased;
         sent = slot.runner.forward(outgoing(call)) => sent,
-        () = &mut deadline => return refused(lease, &slot, exchange::reported(Outcome::TimedOut)),
+        () = &mut deadline => return late(lease, &slot, uploaded.as_deref()),
     };
     let response = match sent {
         Ok(response) => response,
@@ -172,7 +178,8 @@ async fn attempt(lease: Lease, slot: Arc<Slot>, call: DirectCall, limit: Duratio
             Err(outcome) => return refused(lease, &slot, exchange::reported(outcome)),
         },
         Some(_) | None => {
-            Body::stream(body, deadline, lease, reported, (Arc::clone(&slot), path, request))
+            let deadline = deadline.deadline();
+            Body::stream(Opening { inner: body, lease, reported, path, request, deadline })
         }
     };
     Ok((Response::from_parts(head, body), slot.served_from.clone()))
@@ -183,7 +190,7 @@ async fn attempt(lease: Lease, slot: Arc<Slot>, call: DirectCall, limit: Duratio
 async fn whole(
     body: fal_supervisor::ResponseBody,
     deadline: &mut Pin<Box<Sleep>>,
-) -> Result<bytes::Bytes, Outcome> {
+) -> Result<Bytes, Outcome> {
     tokio::select! {
         biased;
         collected = body.collect() => {
@@ -191,6 +198,59 @@ async fn whole(
         }
         () = deadline => Err(Outcome::TimedOut),
     }
+}
+
+/// Notes when a streamed body has been sent to its end.
+fn attend_upload(mut call: DirectCall) -> (DirectCall, Option<Arc<AtomicBool>>) {
+    let inner = match call.body {
+        RequestBody::Whole(_) => return (call, None),
+        RequestBody::Stream(inner) => inner,
+    };
+    let whole = Arc::new(AtomicBool::new(false));
+    let body = Upload { inner, whole: Arc::clone(&whole) };
+    call.body = RequestBody::Stream(body.boxed_unsync());
+    (call, Some(whole))
+}
+
+/// A body on its way to the runner.
+struct Upload {
+    inner: UploadBody,
+    whole: Arc<AtomicBool>,
+}
+
+impl http_body::Body for Upload {
+    type Data = Bytes;
+    type Error = UploadError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
+        let this = self.get_mut();
+        let frame = Pin::new(&mut this.inner).poll_frame(cx);
+        if matches!(frame, Poll::Ready(None)) || this.inner.is_end_stream() {
+            this.whole.store(true, Ordering::Release);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// `request_timeout` has passed. While the caller still sends its body, the silence is not the runner's.
+fn late(lease: Lease, slot: &Slot, uploaded: Option<&AtomicBool>) -> Answered {
+    if uploaded.is_none_or(|whole| whole.load(Ordering::Acquire)) {
+        return refused(lease, slot, exchange::reported(Outcome::TimedOut));
+    }
+    let upload = UploadError("the request body did not arrive within request_timeout".to_owned());
+    refused(lease, slot, exchange::reported(Outcome::Abandoned))
+        .map_err(|refusal| Refusal { upload: Some(upload), ..refusal })
 }
 
 /// Settles an attempt that ended without a response, and answers what the caller gets.

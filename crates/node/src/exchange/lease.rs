@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fal_engine::{Record, Reported};
-use fal_policy::Outcome;
+use fal_policy::{Call, Outcome};
 use fal_types::{LeaseId, RequestId};
 
 use crate::{conductor::Conductor, exchange, runners::Slot};
@@ -36,9 +36,9 @@ impl Lease {
     }
 
     /// From now on the runner works on this request.
-    pub(crate) fn enter(&mut self, request: RequestId) {
+    pub(crate) fn enter(&mut self, request: RequestId, call: Call) {
         if let Some(held) = &mut self.held {
-            self.slot.busy.enter(request);
+            self.slot.busy.enter(request, call);
             held.request = Some(request);
         }
     }

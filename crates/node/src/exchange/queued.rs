@@ -4,19 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use fal_engine::{Input, Record, Reported};
-use fal_policy::Outcome;
+use fal_policy::{Call, Outcome};
 use fal_queue::{
     Ticket,
     store::{Content, Done, Op, Reply},
 };
 use fal_supervisor::BodyError;
-use fal_types::Problem;
+use fal_types::{LeaseId, Problem};
 use http::{HeaderName, HeaderValue, Request};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 
 use crate::{
-    RequestBody,
     conductor::Conductor,
     exchange::{self, Lease},
     runners::Slot,
@@ -28,13 +27,15 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// Runs one attempt from its dispatch to the durable record of what became of it.
 pub(crate) async fn queued(
     conductor: Arc<Conductor>,
-    mut lease: Lease,
+    (lease, slot): (LeaseId, Arc<Slot>),
     ticket: Ticket,
     content: Content,
 ) {
+    // Made here and not by whoever spawned this: a runtime that closes drops the task where that one holds the lock.
+    let mut lease = Lease::new(&conductor, slot, lease);
     // The platform does not end before what became of this attempt is on disk.
     let _recording = conductor.shared.recording.acquire().await;
-    lease.enter(ticket.id);
+    lease.enter(ticket.id, Call::Queued);
     let slot = Arc::clone(lease.slot());
     let limit = conductor.options.request_timeout;
     let most = conductor.shared.max_body;
@@ -42,26 +43,26 @@ pub(crate) async fn queued(
     let attempt = tokio::time::timeout(limit, attempt(&slot, request, most)).await;
     let (reported, reply) =
         attempt.unwrap_or_else(|_| (exchange::reported(Outcome::TimedOut), None));
-    // The response is kept even where the request goes again: the last one is what its caller sees.
+    // The store keeps the response only where it is the result.
     if let Some(record) = lease.settle(reported) {
         make_durable(&conductor, record, reply).await;
     }
 }
 
-async fn attempt(
-    slot: &Slot,
-    request: Request<RequestBody>,
-    most: usize,
-) -> (Reported, Option<Reply>) {
-    let response = match slot.runner.forward(request).await {
-        Ok(response) => response,
-        Err(error) => return (exchange::failure(&error), None),
+async fn attempt(slot: &Slot, request: Request<Bytes>, most: usize) -> (Reported, Option<Reply>) {
+    let response = loop {
+        match slot.runner.forward(exchange::duplicate(&request)).await {
+            Ok(response) => break response,
+            // The platform itself has run short: the request waits where it is.
+            Err(error) if exchange::is_shortage(&error) => tokio::time::sleep(AGAIN).await,
+            Err(error) => return (exchange::failure(&error), None),
+        }
     };
     let (head, body) = response.into_parts();
     let reported = exchange::answer(head.status, &head.headers);
     let expected = body.size_hint().lower();
     if expected > u64::try_from(most).unwrap_or(u64::MAX) {
-        return (too_large(), None);
+        return (too_large(reported), None);
     }
     match Limited::new(body, most).collect().await {
         Ok(collected) => {
@@ -74,22 +75,20 @@ async fn attempt(
         }
         Err(error) => match error.downcast_ref::<BodyError>() {
             Some(error) => (exchange::reported(exchange::cut_short(error)), None),
-            None => (too_large(), None),
+            None => (too_large(reported), None),
         },
     }
 }
 
-/// The platform does not keep a result of this size: no word about the runner.
-const fn too_large() -> Reported {
-    Reported {
-        outcome: Outcome::Abandoned,
-        health_wanted: false,
-        problem: Some(Problem::IncompleteResponse),
-    }
+/// The platform does not keep a result of this size. What its head said of the runner stands.
+fn too_large(mut reported: Reported) -> Reported {
+    tracing::warn!("a result is larger than max_body, and is not kept");
+    reported.problem = Some(Problem::IncompleteResponse);
+    reported
 }
 
-fn outgoing(ticket: &Ticket, content: Content) -> Request<RequestBody> {
-    let mut request = Request::new(RequestBody::Whole(Bytes::from(content.body)));
+fn outgoing(ticket: &Ticket, content: Content) -> Request<Bytes> {
+    let mut request = Request::new(Bytes::from(content.body));
     *request.method_mut() = http::Method::POST;
     let path = if ticket.path.is_empty() { "/" } else { ticket.path.as_str() };
     // The gateway admits only paths that parse; a store that was tampered with gets the root.
@@ -134,6 +133,9 @@ fn announce(conductor: &Arc<Conductor>, after: &Ticket) {
     match &after.state {
         fal_queue::State::Waiting { not_before } => {
             conductor.drive(Input::Arrived { due: *not_before });
+            if after.start_deadline.is_some() {
+                conductor.shared.deadlines.notify_one();
+            }
         }
         fal_queue::State::Done(ending) => {
             let (app, request, attempts) = (&conductor.options.id, after.id, after.attempts);

@@ -204,8 +204,12 @@ impl Reader<'_> {
             self.seconds(key, value.as_ref(), default, 0.001..=DAY)
         };
         let threshold = written.failure_threshold.as_ref();
-        let start =
-            period("health_check.start_period_seconds", &written.start_period_seconds, 30.0)?;
+        let start = self.seconds(
+            "health_check.start_period_seconds",
+            written.start_period_seconds.as_ref(),
+            30.0,
+            0.0..=DAY,
+        )?;
         Ok(Some(Health {
             start_period: start,
             failure_threshold: self.count(

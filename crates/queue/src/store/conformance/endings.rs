@@ -172,8 +172,7 @@ pub(super) fn a_claim_ends_what_is_overdue(make: &mut Make<'_>) {
 
 //= docs/contract.md#start-deadline
 //= type=test
-//# A request that has not started by its start deadline MUST end with 504 and `X-Fal-Request-
-//# Timeout-Type: user`.
+//# A request that has not started by its start deadline MUST end with 504 and `X-Fal-Request-Timeout-Type: user`.
 pub(super) fn a_sweep_ends_what_is_overdue(make: &mut Make<'_>) {
     let mut bench = Bench::new(make);
     let foreign = Ticket { app: other_app(), ..hurried(4, 4) };
