@@ -68,9 +68,7 @@ pub(crate) async fn call(
 
 fn refused(gateway: &Gateway, refusal: &Refusal, id: RequestId) -> Response<Body> {
     if let Some(error) = &refusal.upload {
-        let refused =
-            if limits::is_too_large(error) { Refused::TooLarge } else { Refused::TooSlow };
-        return refused.respond(gateway, id);
+        return limits::refused(error).respond(gateway, id);
     }
     let mut response = problem::platform(refusal.problem, id);
     if refusal.problem.status().code() == 503 {

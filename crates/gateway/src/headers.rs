@@ -83,6 +83,10 @@ fn strip(headers: &mut HeaderMap, is_ours: impl Fn(&HeaderName) -> bool) {
         let parsed = names.filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok());
         parsed.collect::<Vec<_>>()
     };
+    // A body that comes in chunks has no other length, whatever a header beside it says.
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        headers.remove(header::CONTENT_LENGTH);
+    }
     let mut gone: Vec<_> = headers.get_all(header::CONNECTION).iter().flat_map(listed).collect();
     gone.extend(headers.keys().filter(|name| is_ours(name)).cloned());
     for name in gone {

@@ -13,6 +13,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
+use crate::direct::Refused;
+
 /// Bounds on requests, so that no caller can take the platform down.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -54,9 +56,13 @@ pub(crate) fn limited(body: Incoming, limits: Limits) -> UploadBody {
     Paced { inner, pause, late: Box::pin(tokio::time::sleep(pause)) }.boxed_unsync()
 }
 
-/// Whether a body failed because it was too long.
-pub(crate) fn is_too_large(error: &UploadError) -> bool {
-    error.0 == TOO_LARGE
+/// What a body that failed with this is answered with.
+pub(crate) fn refused(error: &UploadError) -> Refused {
+    match error.0.as_str() {
+        TOO_LARGE => Refused::TooLarge,
+        TOO_SLOW | fal_node::LATE_UPLOAD => Refused::TooSlow,
+        _ => Refused::Broken,
+    }
 }
 
 /// A body whose caller may not pause for long.

@@ -4,6 +4,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -13,12 +14,16 @@ use fal_supervisor::ResponseBody;
 use fal_types::RequestId;
 use http::uri::PathAndQuery;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use tokio::{task::AbortHandle, time::Instant};
 
 pub use fal_supervisor::{RequestBody, UploadBody, UploadError};
 
 use crate::exchange::{self, Lease};
+
+/// How long a runner may go on with an answer whose caller has left.
+const LEFT_ALONE: Duration = Duration::from_secs(5);
 
 /// A response body: held whole, or passed on as the runner sends it.
 #[derive(Debug)]
@@ -156,16 +161,20 @@ impl Streamed {
 }
 
 impl Drop for Streamed {
+    /// The caller has left. The runner hears of it, and its slot is free when it has ended its answer, or when it has
+    /// gone on for so long that its connection is cut.
     fn drop(&mut self) {
         self.watchdog.abort();
-        let Some(open) = self.flow.lock().open.take() else { return };
+        let Some(mut open) = self.flow.lock().open.take() else { return };
         let slot = Arc::clone(open.lease.slot());
         let (path, request) = (open.path.clone(), open.request);
-        open.end(None);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime
-                .spawn(async move { exchange::signal_cancel(&slot, path.path(), request).await });
-        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move { exchange::signal_cancel(&slot, path.path(), request).await });
+        runtime.spawn(async move {
+            let rest = async { while let Some(Ok(_)) = open.inner.frame().await {} };
+            let _either = tokio::time::timeout(LEFT_ALONE, rest).await;
+            open.end(None);
+        });
     }
 }
 

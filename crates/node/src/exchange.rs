@@ -14,7 +14,7 @@ use fal_supervisor::{BodyError, ForwardError};
 use fal_types::{Problem, RequestId, Status};
 use http::{HeaderMap, Request};
 
-pub use crate::exchange::direct::{DirectCall, Refusal};
+pub use crate::exchange::direct::{DirectCall, LATE_UPLOAD, Refusal};
 pub(crate) use crate::exchange::{
     direct::call,
     lease::Lease,

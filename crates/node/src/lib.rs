@@ -31,14 +31,14 @@ mod watch;
 pub use crate::{
     body::{Body, BodyError, RequestBody, Streamed, UploadBody, UploadError},
     clock::Clock,
-    exchange::{DirectCall, Refusal},
+    exchange::{DirectCall, LATE_UPLOAD, Refusal},
     handle::{Answer, App, Handle, QueueError, RunnerView, Submission, Submitted, Tracked},
     lines::Line,
     options::{AppOptions, HealthProbe, Options},
     recovery::{Node, StartError},
     watch::Watch,
 };
-pub use fal_policy::headers::keeps_needs_retry;
+pub use fal_policy::headers::{keeps_needs_retry, parse_no_retry};
 pub use fal_queue::{
     CallerRules, Ending, Priority, State, Ticket,
     store::{CancelAnswer, Content, Reply},

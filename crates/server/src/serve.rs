@@ -48,8 +48,9 @@ async fn run(settings: Settings) -> Result<(), Failure> {
         format!("could not listen on {listen}: is another program using the port?")
     })?;
     let addr = listener.local_addr().context("could not read the listener's address")?;
-    let store = Store::open(&fal_store_sqlite::Options::new(data_dir.join("queue.sqlite")))
-        .context("could not open the queue's store")?;
+    let file = data_dir.join("queue.sqlite");
+    let store = Store::open(&fal_store_sqlite::Options::new(&file))
+        .with_context(|| format!("could not open {}", file.display()))?;
     let guard = std::env::current_exe().context("could not find this program's own file")?;
     let guard = vec![guard.to_string_lossy().into_owned(), "guard".to_owned()];
     let options = fal_supervisor::Options { state_dir: data_dir.join("runners"), guard };

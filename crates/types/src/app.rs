@@ -21,7 +21,9 @@ pub enum AppIdError {
     #[error("an app id is `owner/alias`, and `{0}` has no alias")]
     NoAlias(String),
     /// A part is empty or holds a character that no name may hold.
-    #[error("an app id is made of letters, digits, `-`, `_` and `.`, and `{0}` is not")]
+    #[error(
+        "both parts of an app id are 1 to 128 letters, digits, `-`, `_` or `.`, and those of `{0}` are not"
+    )]
     BadPart(String),
     /// More segments than an id has.
     #[error("an app id is `owner/alias`, and `{0}` goes on after the alias")]

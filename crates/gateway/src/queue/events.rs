@@ -20,7 +20,7 @@ use crate::{
 /// How often a comment keeps the connection alive.
 const COMMENT: Duration = Duration::from_secs(15);
 /// How often a waiting request's position is looked up, since it changes by what others do.
-const POSITION: Duration = Duration::from_millis(500);
+const POSITION: Duration = Duration::from_secs(1);
 
 //= docs/contract.md#queue-stream
 //# The status stream MUST send one status object for each change and close after `COMPLETED`.
@@ -61,7 +61,8 @@ impl Follower {
                 self.last.clone_from(&text);
                 return Some((Ok(Event::default().data(text)), self));
             }
-            self.changes.changed(POSITION).await;
+            let is_waiting = tracked.ticket.is_waiting();
+            self.changes.changed(if is_waiting { POSITION } else { COMMENT }).await;
         }
         None
     }

@@ -54,6 +54,13 @@ fn accepted(base: &Base, id: RequestId, ahead: u64) -> Response<Body> {
     problem::json(StatusCode::OK, &body, id)
 }
 
+const NO_WEBHOOK: &str = "fal_webhook is not available in this version: poll or stream the status";
+
+fn length(value: &str) -> Result<u64, String> {
+    let refuse = |_| format!("fal_max_queue_length must be a whole number, and is `{value}`");
+    value.parse().map_err(refuse)
+}
+
 /// What a submit's headers and query say.
 struct Wanted {
     start_timeout: Option<std::time::Duration>,
@@ -71,25 +78,16 @@ impl Wanted {
         let start_timeout =
             headers::start_timeout(&head.headers).map_err(|error| error.to_string())?;
         let mut max_ahead = None;
-        let mut kept = Vec::new();
+        let is_ours = |name: &str| name.starts_with("fal_");
         for (name, value) in path::parameters(head.uri.query()) {
             match name {
-                "fal_max_queue_length" => {
-                    let number = value.parse();
-                    max_ahead = Some(number.map_err(|_| {
-                        format!("fal_max_queue_length must be a whole number, and is `{value}`")
-                    })?);
-                }
-                "fal_webhook" => {
-                    return Err(
-                        "fal_webhook is not available in this version: poll or stream the status"
-                            .to_owned(),
-                    );
-                }
-                _ if value.is_empty() => kept.push(name.to_owned()),
-                _ => kept.push(format!("{name}={value}")),
+                "fal_max_queue_length" => max_ahead = Some(length(value)?),
+                "fal_webhook" => return Err(NO_WEBHOOK.to_owned()),
+                _ => {}
             }
         }
+        let parts = head.uri.query().unwrap_or_default().split('&');
+        let kept: Vec<_> = parts.filter(|part| !is_ours(part)).collect();
         Ok(Self {
             start_timeout,
             priority: priority(&head.headers),
@@ -142,8 +140,8 @@ fn priority(headers: &HeaderMap) -> Priority {
 //= docs/contract.md#no-retry
 //# `X-Fal-No-Retry` with `1`, `true` or `yes` MUST forbid every retry of the request.
 fn caller(headers: &HeaderMap) -> CallerRules {
-    let no_retry = word(headers, "x-fal-no-retry")
-        .is_some_and(|word| ["1", "true", "yes"].iter().any(|yes| word.eq_ignore_ascii_case(yes)));
+    let no_retry = headers.get("x-fal-no-retry");
+    let no_retry = no_retry.is_some_and(|value| fal_node::parse_no_retry(value.as_bytes()));
     let budgets =
         headers.get("x-fal-retry-config").and_then(|value| retry_config(value.as_bytes()));
     CallerRules { no_retry, budgets }

@@ -45,6 +45,9 @@ pub struct DirectCall {
     pub start_timeout: Option<Duration>,
 }
 
+/// What [`Refusal::upload`] says when `request_timeout` has passed before the caller had sent its body.
+pub const LATE_UPLOAD: &str = "the request body did not arrive within request_timeout";
+
 /// Why a direct call has no answer of a runner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -248,7 +251,7 @@ fn late(lease: Lease, slot: &Slot, uploaded: Option<&AtomicBool>) -> Answered {
     if uploaded.is_none_or(|whole| whole.load(Ordering::Acquire)) {
         return refused(lease, slot, exchange::reported(Outcome::TimedOut));
     }
-    let upload = UploadError("the request body did not arrive within request_timeout".to_owned());
+    let upload = UploadError(LATE_UPLOAD.to_owned());
     refused(lease, slot, exchange::reported(Outcome::Abandoned))
         .map_err(|refusal| Refusal { upload: Some(upload), ..refusal })
 }

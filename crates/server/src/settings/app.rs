@@ -86,7 +86,7 @@ impl Reader<'_> {
             id,
             command,
             cwd,
-            env: app.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            env: self.env()?,
             settings: self.settings(&described)?,
             request_timeout: request,
             request_start_timeout: Some(start).filter(|wait| !wait.is_zero()),
@@ -193,7 +193,7 @@ impl Reader<'_> {
         let written = self.app.crash_backoff.as_ref();
         let (step, max) = written.map_or((None, None), |it| (it.step.as_ref(), it.max.as_ref()));
         Ok(CrashBackoff {
-            step: self.seconds("crash_backoff.step", step, 30.0, 0.0..=DAY)?,
+            step: self.seconds("crash_backoff.step", step, 30.0, 0.01..=DAY)?,
             max: self.seconds("crash_backoff.max", max, 600.0, 0.0..=DAY)?,
         })
     }
@@ -246,6 +246,18 @@ impl Reader<'_> {
         Ok(Some(HealthProbe { method, path: path.clone(), timeout, on_demand: false }))
     }
 
+    fn env(&self) -> Result<Vec<(String, String)>, Failure> {
+        let is_wrong = |(name, value): &(&String, &String)| {
+            name.is_empty() || name.contains(['=', '\0']) || value.contains('\0')
+        };
+        if let Some((name, _)) = self.app.env.iter().find(is_wrong) {
+            let name = name.escape_default();
+            let text = format!("`{name}` cannot be set: a name has no `=`, and nothing has a NUL");
+            return Err(bad(&self.source.at(self.name.span(), "env", &text)));
+        }
+        Ok(self.app.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
     fn cwd(&self, base: &Path) -> Result<PathBuf, Failure> {
         let Some(written) = &self.app.cwd else { return absolute(base) };
         let cwd = absolute(&base.join(written.as_ref()))?;
@@ -264,6 +276,10 @@ impl Reader<'_> {
                 let Some(program) = written.as_ref().first() else {
                     return Err(bad(&self.source.at(written.span(), "command", "it is empty")));
                 };
+                if written.as_ref().iter().any(|word| word.contains('\0')) {
+                    let text = "a word of a command cannot hold a NUL";
+                    return Err(bad(&self.source.at(written.span(), "command", text)));
+                }
                 if describe::find(program, cwd).is_none() {
                     let text = format!(
                         "`{program}` is not a program that can be run from {}",
