@@ -201,3 +201,26 @@ fn an_input_that_does_not_fit_is_422_and_enters_no_endpoint() {
     assert_eq!(log, "");
     assert_eq!(platform.call(&json!({})).is(200).pid(), before);
 }
+
+//= docs/contract.md#direct-never-retried
+//= type=test
+//# Its caller MUST get the runner's own status, headers and body.
+//= docs/contract.md#queue-result
+//= type=test
+//# The result MUST be the app's own status, headers and body, with `x-fal-request-id` added.
+#[test]
+fn an_answer_in_chunks_that_also_announces_a_length_arrives_whole() {
+    let platform = lab();
+    let before = platform.only_runner();
+    for length in ["3", "26", "1000"] {
+        let body = "abcdefghijklmnopqrstuvwxyz";
+        let odd = json!({ "chunked": true, "body": body, "headers": { "content-length": length } });
+        let direct = platform.call(&odd).is(200);
+        assert!(direct.is_whole, "{length}: {:?}", direct.headers);
+        assert_eq!(direct.text(), body, "{length}: {:?}", direct.headers);
+        let result = platform.submit(&odd).wait().is(200);
+        assert!(result.is_whole, "{length}: {:?}", result.headers);
+        assert_eq!(result.text(), body, "{length}: {:?}", result.headers);
+    }
+    assert_eq!(platform.only_runner(), before);
+}

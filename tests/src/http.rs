@@ -152,6 +152,17 @@ impl Connection {
         self.input.get_mut().write_all(bytes)
     }
 
+    /// Closes this side: nothing more is sent, while what comes can still be read.
+    pub fn finish(&mut self) {
+        // Where the other side has hung up already, that is what was wanted.
+        let _gone = self.input.get_ref().shutdown(Shutdown::Write);
+    }
+
+    /// Reads until the other side has closed the connection, whatever it says.
+    pub fn drain(mut self) {
+        let _cut = io::copy(&mut self.input, &mut io::sink());
+    }
+
     /// Hangs up.
     pub fn hang_up(self) {
         // Where the other side has hung up already, that is what was wanted.

@@ -169,17 +169,24 @@ fn a_draining_runner_gets_nothing_new_and_is_not_checked() {
 //= docs/contract.md#shutdown
 //= type=test
 //# On shutdown every runner MUST be stopped, and requests in flight may finish within the grace period.
+//= docs/contract.md#leftovers
+//= type=test
+//# Every runner MUST be gone when the platform is gone, however the platform ended.
 #[test]
 fn a_second_signal_stops_at_once() {
     let app = App::deaf().set("min_concurrency", 1).set("termination_grace_period_seconds", 100);
-    let mut platform = Platform::serving(app);
+    let mut platform = Platform::serving(app.env("UNRULY_SPAWN", "child"));
     let before = platform.only_runner();
+    let stuck = platform.begin(&json!({ "hold": "never", "tag": "stuck" }));
+    platform.lab().called("stuck");
     signal(platform.pid(), Signal::TERM);
     eventually("it stops", || platform.log().contains("stopping").then_some(()));
     let timer = Timer::start();
-    platform.stop();
+    assert_eq!(platform.stop().code(), Some(1), "that was no clean stop");
     assert!(timer.elapsed() < Duration::from_secs(20));
-    eventually("the runner is gone", || (!is_alive(before)).then_some(()));
+    let is_gone = || !is_alive(before) && !any_left(&platform);
+    eventually("no runner is left", || is_gone().then_some(()));
+    stuck.hang_up();
 }
 
 /// Queued requests that a clean stop cut wait for the next start.
@@ -195,5 +202,24 @@ fn a_stop_loses_no_queued_request() {
     let platform = platform.restart();
     for id in &ids {
         assert_eq!(platform.queued(id).wait().status, 200, "{}", platform.queued(id).record());
+    }
+}
+
+//= docs/contract.md#queue-restart
+//= type=test
+//# An attempt that the platform's own death cut MUST NOT be charged to its request.
+#[test]
+fn a_stop_is_not_charged_to_the_request_that_it_cut() {
+    for app in [App::deaf(), App::unruly()] {
+        let mut platform = Platform::serving(app.set("min_concurrency", 1));
+        let held = json!({ "hold": "go", "tag": "held" });
+        let id = platform.submit_with("x-fal-no-retry", "1", &held).id;
+        platform.lab().called("held");
+        assert_eq!(platform.stop().code(), Some(0));
+        platform.lab().create("go");
+        let platform = platform.restart();
+        let queued = platform.queued(&id);
+        assert_eq!(queued.wait().status, 200, "{}", queued.record());
+        assert_eq!(queued.record()["retries"], 0, "{}", queued.record());
     }
 }

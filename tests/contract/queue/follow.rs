@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fal_tests::{App, Platform, Request, eventually, holds_for, json};
+use fal_tests::{App, Connection, Platform, Request, Timer, eventually, holds_for, json};
 
 const UNKNOWN: &str = "0190d1a2-0000-7000-8000-0000000000ff";
 
@@ -185,6 +185,41 @@ fn a_stream_tells_each_change_and_ends() {
     assert_eq!(late.head().status, 200);
     assert_eq!(late.event().map(|event| event["status"].clone()), Some(json!("COMPLETED")));
     assert_eq!(late.event(), None);
+}
+
+//= docs/contract.md#queue-stream
+//= type=test
+//# The status stream MUST send one status object for each change and close after `COMPLETED`.
+#[test]
+fn two_streams_of_one_request_both_end() {
+    let platform = lab();
+    let state = |stream: &mut Connection| stream.event().map(|event| event["status"].clone());
+    for round in 0..5 {
+        let (tag, go) = (format!("watched {round}"), format!("go {round}"));
+        let queued = platform.submit(&json!({ "tag": tag, "hold": go }));
+        platform.lab().called(&tag);
+        let watch = Request::new("GET", &queued.path("/status/stream"));
+        let mut streams = [(); 3].map(|()| watch.begin(platform.addr()));
+        for stream in &mut streams {
+            assert_eq!(stream.head().status, 200);
+            assert_eq!(state(stream), Some(json!("IN_PROGRESS")));
+        }
+        let [mut leaving, mut one, mut other] = streams;
+        // Who leaves early does not take the others along.
+        leaving.finish();
+        leaving.drain();
+        let timer = Timer::start();
+        platform.lab().create(&go);
+        for stream in [&mut one, &mut other] {
+            assert_eq!(state(stream), Some(json!("COMPLETED")));
+            assert_eq!(stream.event(), None, "it is closed");
+        }
+        assert!(
+            timer.elapsed() < Duration::from_secs(10),
+            "they heard of it: {:?}",
+            timer.elapsed()
+        );
+    }
 }
 
 /// A caller that leaves a stream, or never reads it, costs nothing.

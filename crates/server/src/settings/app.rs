@@ -21,6 +21,8 @@ use crate::{
 };
 
 const DAY: f64 = 86_400.0;
+/// What a `crash_backoff` of less counts as.
+const SHORTEST_CRASH_BACKOFF: Duration = Duration::from_millis(10);
 
 /// Every app of the file.
 pub(crate) fn all(
@@ -192,9 +194,14 @@ impl Reader<'_> {
     fn crash_backoff(&self) -> Result<CrashBackoff, Failure> {
         let written = self.app.crash_backoff.as_ref();
         let (step, max) = written.map_or((None, None), |it| (it.step.as_ref(), it.max.as_ref()));
+        let wait = |key, written, default| {
+            let wait = self.seconds(key, written, default, 0.0..=DAY)?;
+            // A program that fails at once, without any wait, would keep a processor busy.
+            Ok::<_, Failure>(wait.max(SHORTEST_CRASH_BACKOFF))
+        };
         Ok(CrashBackoff {
-            step: self.seconds("crash_backoff.step", step, 30.0, 0.01..=DAY)?,
-            max: self.seconds("crash_backoff.max", max, 600.0, 0.0..=DAY)?,
+            step: wait("crash_backoff.step", step, 30.0)?,
+            max: wait("crash_backoff.max", max, 600.0)?,
         })
     }
 

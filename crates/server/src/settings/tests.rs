@@ -91,6 +91,40 @@ fn what_is_wrong_is_named_with_file_line_and_key() {
     check("[apps.\"a/b\"]\ncommand = [\"sh\"]\ncwd = \"nowhere\"\n", "fal.toml:3: cwd: ");
 }
 
+//= docs/contract.md#configuration
+//= type=test
+//# A configuration with an unknown key, a wrong type or a value out of range MUST be refused with exit code 2 before anything starts.
+#[test]
+fn what_no_process_can_be_started_with_is_refused() {
+    check(
+        "[apps.\"a/b\"]\ncommand = [\"sh\"]\nenv = { \"A=B\" = \"x\" }\n",
+        "fal.toml:1: env: `A=B` cannot be set",
+    );
+    check(
+        "[apps.\"a/b\"]\ncommand = [\"sh\"]\nenv = { \"\" = \"x\" }\n",
+        "fal.toml:1: env: `` cannot be set",
+    );
+    check(
+        "[apps.\"a/b\"]\ncommand = [\"sh\"]\nenv = { A = \"x\\u0000\" }\n",
+        "fal.toml:1: env: `A` cannot be set",
+    );
+    check(
+        "[apps.\"a/b\"]\ncommand = [\"sh\", \"a\\u0000b\"]\n",
+        "fal.toml:2: command: a word of a command cannot hold a NUL",
+    );
+}
+
+//= docs/contract.md#configuration
+//= type=test
+//# A configuration with an unknown key, a wrong type or a value out of range MUST be refused with exit code 2 before anything starts.
+#[test]
+fn a_crash_backoff_without_any_wait_is_refused() {
+    check(
+        "[apps.\"a/b\"]\ncommand = [\"sh\"]\ncrash_backoff = { step = 0 }\n",
+        "fal.toml:3: crash_backoff.step: 0 is out of range",
+    );
+}
+
 #[test]
 fn what_this_version_cannot_do_is_refused_and_not_ignored() {
     check(

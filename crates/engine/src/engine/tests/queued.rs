@@ -226,6 +226,32 @@ fn a_cancelled_request_keeps_what_its_runner_answers_and_does_not_go_again() {
     );
 }
 
+//= docs/contract.md#queue-cancel
+//= type=test
+//# A waiting request that is cancelled MUST NOT start, and its result is 499 `client_cancelled`.
+#[test]
+fn a_request_that_is_cancelled_between_its_claim_and_the_answer_is_given_back() {
+    check(
+        only_one(),
+        "
+        0.000 submit q1
+            -> r0 Spawn
+        0.000 submit q2
+        1.000 r0 opened
+            -> r0 is IDLE: ready
+            -> claim 1 from l0
+        1.100 commit
+        1.200 cancel q1
+        1.300 claimed
+            -> record q1 attempt 1 l0: given back
+            -> claim 1 from l1
+        1.400 recorded
+        1.500 claimed
+            -> dispatch q2 attempt 1 l1 on r0
+        ",
+    );
+}
+
 //= docs/contract.md#start-deadline
 //= type=test
 //# A start deadline MUST NOT touch a runner and is never retried.
