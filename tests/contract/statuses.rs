@@ -232,6 +232,8 @@ fn a_504_is_retried_and_its_runner_checked() {
     check_direct(&platform, 504, &json!({}), Fate::Kept);
     check_queued(&platform, 504, &json!({}), (2, Fate::Kept));
     assert_eq!(platform.lab().starts().len(), 1);
+    // A runner of its own, because a check of the other may still be under way.
+    let platform = lab();
     let closed = json!({ "close_port": true });
     check_direct(&platform, 504, &closed, Fate::Replaced);
     check_queued(
@@ -254,6 +256,8 @@ fn any_other_failure_is_treated_as_a_500() {
         check_queued(&platform, status, &json!({}), (1, Fate::Kept));
     }
     assert_eq!(platform.lab().starts().len(), 1);
+    // Runners of their own, because a check of the other may still be under way.
+    let platform = lab();
     for status in [501, 999] {
         check_direct(&platform, status, &json!({ "close_port": true }), Fate::Replaced);
         check_queued(&platform, status, &json!({ "close_port": true }), (1, Fate::Replaced));
@@ -276,7 +280,9 @@ fn many_failures_at_once_replace_one_runner_once() {
     for call in calls {
         assert_eq!(call.response().is(500).pid(), before);
     }
-    assert_eq!(platform.call(&json!({ "status": 500, "close_port": true })).is(500).pid(), before);
+    let last = platform.call(&json!({ "status": 500, "close_port": true }));
+    // The shared check may find the port closed before this call is answered, and cuts it then.
+    assert!(matches!(last.status, 500 | 503), "{}", last.status);
     let after = platform.replaced(before);
     assert_eq!(platform.lab().starts(), [before, after]);
 }

@@ -114,15 +114,12 @@ fn what_no_process_can_be_started_with_is_refused() {
     );
 }
 
-//= docs/contract.md#configuration
-//= type=test
-//# A configuration with an unknown key, a wrong type or a value out of range MUST be refused with exit code 2 before anything starts.
 #[test]
-fn a_crash_backoff_without_any_wait_is_refused() {
-    check(
-        "[apps.\"a/b\"]\ncommand = [\"sh\"]\ncrash_backoff = { step = 0 }\n",
-        "fal.toml:3: crash_backoff.step: 0 is out of range",
-    );
+fn a_crash_backoff_of_nothing_still_waits_a_little() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "[apps.\"a/b\"]\ncommand = [\"sh\"]\ncrash_backoff = { step = 0, max = 0 }\n";
+    let settings = load_text(dir.path(), text).unwrap();
+    assert_eq!(settings.apps[0].settings.crash_backoff.wait(1).as_millis(), 10);
 }
 
 #[test]
