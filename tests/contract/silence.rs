@@ -305,6 +305,22 @@ fn a_stream_whose_runner_dies_shows_as_cut() {
     assert_eq!(result.pid(), platform.replaced(second));
 }
 
+//= docs/contract.md#timeout
+//= type=test
+//# A runner that exceeds it MUST be terminated.
+#[test]
+fn a_stream_that_outlasts_the_timeout_is_cut_and_its_runner_replaced() {
+    let app = App::unruly().set("min_concurrency", 1).set("request_timeout", 1);
+    let platform = Platform::serving(app);
+    let before = platform.only_runner();
+    let mut stream = platform.begin(&json!({ "events": 2, "hold_stream": "never" }));
+    assert_eq!(stream.head().status, 200);
+    assert_eq!(stream.event(), Some(json!(0)));
+    // The caller waits for the next event, and hears of the cut.
+    assert!(!stream.response().is_whole);
+    assert_eq!(platform.call(&json!({})).is(200).pid(), platform.replaced(before));
+}
+
 //= docs/contract.md#crash
 //= type=test
 //# A connection that breaks while a request is in flight MUST terminate its runner.

@@ -3,7 +3,7 @@
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -61,6 +61,8 @@ struct Flow {
     waits_for_runner: bool,
     /// It has ended as it should.
     is_whole: bool,
+    /// Whoever waits for the runner's next word, and must hear it if there will be none.
+    reader: Option<Waker>,
 }
 
 #[derive(Debug)]
@@ -95,7 +97,7 @@ impl Body {
     pub(crate) fn stream(opening: Opening) -> Self {
         let Opening { inner, lease, reported, path, request, deadline } = opening;
         let open = Some(Open { inner, lease, reported, path, request });
-        let flow = Flow { open, waits_for_runner: true, is_whole: false };
+        let flow = Flow { open, waits_for_runner: true, is_whole: false, reader: None };
         let flow = Arc::new(Mutex::new(flow));
         let watchdog = tokio::spawn(watch(Arc::clone(&flow), deadline)).abort_handle();
         Self::Stream(Box::new(Streamed { flow, watchdog }))
@@ -107,10 +109,13 @@ async fn watch(flow: Arc<Mutex<Flow>>, deadline: Instant) {
     tokio::time::sleep_until(deadline).await;
     let mut flow = flow.lock();
     let outcome = flow.waits_for_runner.then_some(Outcome::TimedOut);
-    let ended = flow.open.take();
+    let (ended, reader) = (flow.open.take(), flow.reader.take());
     drop(flow);
     if let Some(open) = ended {
         open.end(outcome);
+    }
+    if let Some(reader) = reader {
+        reader.wake();
     }
 }
 
@@ -132,7 +137,10 @@ impl Streamed {
         let is_over = open.inner.is_end_stream();
         flow.waits_for_runner = polled.is_pending();
         let (frame, outcome) = match polled {
-            Poll::Pending => return Poll::Pending,
+            Poll::Pending => {
+                flow.reader = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
             Poll::Ready(Some(Ok(frame))) if !is_over => return Poll::Ready(Some(Ok(frame))),
             Poll::Ready(Some(Ok(frame))) => (Some(Ok(frame)), None),
             Poll::Ready(None) => (None, None),

@@ -29,6 +29,7 @@ pub(super) fn run(seconds: u32, rounds: u32) -> Result<()> {
         axum.address, platform.server.address
     ));
 
+    let idle_mib = platform.server.memory_mib();
     for connections in CONCURRENCY {
         let mut table =
             Table::new(&["side", "requests/s", "p50 us", "p99 us", "CPU ms / 1000 in its process"]);
@@ -45,7 +46,7 @@ pub(super) fn run(seconds: u32, rounds: u32) -> Result<()> {
         say::line(table);
         say::line(ours.against(&bare));
     }
-    queue(&platform, seconds)
+    queue(&platform, seconds, idle_mib)
 }
 
 fn program(name: &str) -> PathBuf {
@@ -58,7 +59,7 @@ pub(super) fn load(words: &[&str]) -> Result<Value> {
     serde_json::from_str(text.trim()).context("the load generator's answer is no JSON")
 }
 
-fn queue(platform: &Platform, seconds: u32) -> Result<()> {
+fn queue(platform: &Platform, seconds: u32, idle_mib: u64) -> Result<()> {
     let (to, callers) = (platform.server.address.as_str(), CALLERS.to_string());
     let seconds = seconds.to_string();
     let submit = ["calls", "--to", to, "--path", "/queue/bench/parked", "--connections", &callers];
@@ -91,6 +92,7 @@ fn queue(platform: &Platform, seconds: u32) -> Result<()> {
         figure(&death, "median_ms", "ms"),
     ]);
     table.row(vec!["  the slowest".to_owned(), figure(&death, "max_ms", "ms")]);
+    table.row(vec!["platform memory before any request".to_owned(), format!("{idle_mib} MiB")]);
     table.row(vec![
         "platform memory after all this".to_owned(),
         format!("{} MiB", platform.server.memory_mib()),
