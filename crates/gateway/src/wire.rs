@@ -37,7 +37,7 @@ pub(crate) struct Status {
     pub(crate) urls: Urls,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) queue_position: Option<u64>,
-    /// Always a key, except while the request waits: clients look for it.
+    /// Always a key, `null` where nobody asked: clients look for it.
     pub(crate) logs: Option<Vec<LogLine>>,
     pub(crate) metrics: Metrics,
     #[serde(skip_serializing_if = "Option::is_none")]

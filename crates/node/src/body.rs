@@ -65,26 +65,15 @@ struct Flow {
     reader: Option<Waker>,
 }
 
+/// An answer that is being passed on.
 #[derive(Debug)]
-struct Open {
-    inner: ResponseBody,
-    lease: Lease,
-    reported: Reported,
-    path: PathAndQuery,
-    request: RequestId,
-}
-
-/// What a streamed body begins with.
-#[derive(Debug)]
-pub(crate) struct Opening {
+pub(crate) struct Open {
     pub(crate) inner: ResponseBody,
     pub(crate) lease: Lease,
     /// What the head says.
     pub(crate) reported: Reported,
     pub(crate) path: PathAndQuery,
     pub(crate) request: RequestId,
-    /// When `request_timeout` has passed.
-    pub(crate) deadline: Instant,
 }
 
 impl Body {
@@ -94,10 +83,9 @@ impl Body {
         Self::Whole(Some(bytes))
     }
 
-    pub(crate) fn stream(opening: Opening) -> Self {
-        let Opening { inner, lease, reported, path, request, deadline } = opening;
-        let open = Some(Open { inner, lease, reported, path, request });
-        let flow = Flow { open, waits_for_runner: true, is_whole: false, reader: None };
+    /// A body that is passed on until its end, or until `deadline`, when `request_timeout` has passed.
+    pub(crate) fn stream(open: Open, deadline: Instant) -> Self {
+        let flow = Flow { open: Some(open), waits_for_runner: true, is_whole: false, reader: None };
         let flow = Arc::new(Mutex::new(flow));
         let watchdog = tokio::spawn(watch(Arc::clone(&flow), deadline)).abort_handle();
         Self::Stream(Box::new(Streamed { flow, watchdog }))

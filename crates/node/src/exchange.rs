@@ -98,15 +98,6 @@ pub(crate) fn is_shortage(error: &ForwardError) -> bool {
     matches!(error.raw_os_error(), Some(12 | 23 | 24 | 99 | 105))
 }
 
-/// The same request once more.
-pub(crate) fn duplicate(request: &Request<Bytes>) -> Request<RequestBody> {
-    let mut copy = Request::new(RequestBody::Whole(request.body().clone()));
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    copy
-}
-
 /// What a failed forward says to the policy.
 pub(crate) fn failure(error: &ForwardError) -> Reported {
     if is_shortage(error) {

@@ -34,8 +34,15 @@ pub(crate) struct Lines {
 
 #[derive(Debug, Default)]
 struct Kept {
-    by_request: BTreeMap<RequestId, Vec<Line>>,
+    by_request: BTreeMap<RequestId, Remembered>,
     order: VecDeque<RequestId>,
+}
+
+/// The first lines of one request, with the sum of their bytes.
+#[derive(Debug, Default)]
+struct Remembered {
+    lines: Vec<Line>,
+    bytes: usize,
 }
 
 impl Lines {
@@ -49,15 +56,17 @@ impl Lines {
                 kept.by_request.remove(&oldest);
             }
         }
-        let lines = kept.by_request.entry(request).or_default();
-        let bytes: usize = lines.iter().map(|line| line.text.len()).sum();
-        if lines.len() < LINES && bytes + line.text.len() <= BYTES {
-            lines.push(line);
+        let remembered = kept.by_request.entry(request).or_default();
+        let bytes = remembered.bytes + line.text.len();
+        if remembered.lines.len() < LINES && bytes <= BYTES {
+            remembered.bytes = bytes;
+            remembered.lines.push(line);
         }
     }
 
     pub(crate) fn of(&self, request: RequestId) -> Vec<Line> {
-        self.kept.lock().by_request.get(&request).cloned().unwrap_or_default()
+        let kept = self.kept.lock();
+        kept.by_request.get(&request).map(|found| found.lines.clone()).unwrap_or_default()
     }
 }
 

@@ -25,11 +25,6 @@ use crate::{
 /// connections are served over and over while others wait.
 const EVENT_INTERVAL: u32 = 256;
 
-/// How often the runtime's clock ticks whatever else happens. Every request sets timers that are hardly ever due; one
-/// that is the earliest of all wakes the thread that sleeps on the sockets, to tell it. A tick that is always earlier
-/// keeps it asleep, which saves a lone caller two changes of thread.
-const TICK: Duration = Duration::from_millis(500);
-
 pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
     let settings = settings::load(arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -72,7 +67,6 @@ async fn run(settings: Settings) -> Result<(), Failure> {
     if is_welcome_wanted() {
         welcome::greet(addr, &data_dir, &shown);
     }
-    tokio::spawn(tick());
     let (closing, closed) = watch::channel(false);
     let gateway = Gateway::new(node.handle(), limits);
     let served = tokio::spawn(fal_gateway::serve(listener, gateway, until(closed), grace));
@@ -102,13 +96,6 @@ fn announce(addr: std::net::SocketAddr) -> std::io::Result<()> {
 #[expect(clippy::disallowed_methods, reason = "the server reads the environment")]
 fn is_welcome_wanted() -> bool {
     std::env::var_os("FAL_SERVER_WELCOME").is_some()
-}
-
-async fn tick() {
-    let mut interval = tokio::time::interval(TICK);
-    loop {
-        interval.tick().await;
-    }
 }
 
 async fn until(mut closed: watch::Receiver<bool>) {

@@ -22,7 +22,7 @@ use tokio::time::Sleep;
 
 use crate::{
     Body, RequestBody, UploadBody,
-    body::Opening,
+    body::Open,
     conductor::{Admitted, Conductor},
     exchange::{self, HELD, Lease},
     runners::Slot,
@@ -181,8 +181,8 @@ async fn attempt(lease: Lease, slot: Arc<Slot>, call: DirectCall, limit: Duratio
             Err(outcome) => return refused(lease, &slot, exchange::reported(outcome)),
         },
         Some(_) | None => {
-            let deadline = deadline.deadline();
-            Body::stream(Opening { inner: body, lease, reported, path, request, deadline })
+            let open = Open { inner: body, lease, reported, path, request };
+            Body::stream(open, deadline.deadline())
         }
     };
     Ok((Response::from_parts(head, body), slot.served_from.clone()))

@@ -16,6 +16,7 @@ use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 
 use crate::{
+    RequestBody,
     conductor::Conductor,
     exchange::{self, Lease},
     runners::Slot,
@@ -51,7 +52,7 @@ pub(crate) async fn queued(
 
 async fn attempt(slot: &Slot, request: Request<Bytes>, most: usize) -> (Reported, Option<Reply>) {
     let response = loop {
-        match slot.runner.forward(exchange::duplicate(&request)).await {
+        match slot.runner.forward(request.clone().map(RequestBody::Whole)).await {
             Ok(response) => break response,
             // The platform itself has run short: the request waits where it is.
             Err(error) if exchange::is_shortage(&error) => tokio::time::sleep(AGAIN).await,
