@@ -23,3 +23,31 @@ fn a_setting_is_a_field_of_the_limits() {
         "#,
     );
 }
+
+#[test]
+fn a_version_and_a_doc_comment_are_told_too() {
+    check(
+        "app_told",
+        r#"
+        /// Greets people.
+        ///
+        /// In one language.
+        #[fal_app(version = "1.2.0")]
+        pub struct Hello;
+        "#,
+    );
+}
+
+#[test]
+fn retries_are_counted_by_condition() {
+    check(
+        "app_retries",
+        "#[fal_app(retry_config(server_error = 3, timeout = 0))] struct Some;
+         #[fal_app(retry_config(server_error = 3, timeout = 0, connection_error = 10))] struct All;",
+    );
+}
+
+#[test]
+fn a_renamed_crate_is_named_in_its_place() {
+    check("app_renamed", "#[fal_app(crate = my::shell, keep_alive = 1)] struct Hello;");
+}

@@ -61,3 +61,41 @@ fn a_generic_failure_keeps_its_bounds() {
 fn a_failure_that_cannot_happen_answers_nothing() {
     check("errors_never", "#[derive(AppError)] enum Never {}");
 }
+
+#[test]
+fn a_status_may_carry_everything() {
+    check(
+        "errors_extras",
+        r#"
+        #[derive(AppError)]
+        enum PredictError {
+            /// The prompt was refused.
+            #[status(422, type = "content_policy_violation", field = "prompt", billable_units = 0.5)]
+            Refused,
+            #[error("too busy: {0}")]
+            #[status(500, needs_retry = true, stop_runner = false)]
+            Busy(String),
+        }
+        "#,
+    );
+}
+
+#[test]
+fn a_transparent_variant_lets_its_payload_answer() {
+    check(
+        "errors_transparent",
+        "
+        #[derive(AppError)]
+        enum PredictError {
+            #[status(transparent)] Cancelled(Cancelled),
+            #[status(transparent)] Upstream { source: upstream::Error },
+            #[status(500)] Other,
+        }
+        ",
+    );
+}
+
+#[test]
+fn a_transparent_struct_lets_its_payload_answer() {
+    check("errors_wrapper", "#[derive(AppError)] #[status(transparent)] struct Wrapper(Inner);");
+}

@@ -7,11 +7,11 @@ use quote::quote;
 
 /// Every form of generated code at once. The first part is what the user wrote.
 fn app(argument: &TokenStream) -> TokenStream {
-    let arguments =
-        quote!(keep_alive = 1, machine_type = "S", skip_retry_conditions = ["timeout"], #argument);
+    let arguments = quote!(version = "1", keep_alive = 1, machine_type = "S", skip_retry_conditions = ["timeout"], retry_config(timeout = 1), #argument);
     fal_app_codegen::fal_app(
         arguments,
         quote!(
+            /// Greets.
             struct Hello;
         ),
     )
@@ -24,7 +24,12 @@ fn wiring(argument: &TokenStream) -> (TokenStream, TokenStream) {
             #[setup] async fn setup(cx: &SetupContext) -> Result<Self, SetupError> {}
             #[endpoint("/")] async fn predict(&self, input: Input) -> Result<Output, PredictError> {}
             #[endpoint("/alias")] async fn alias(&self) -> Answer {}
-            #[health_check] async fn healthy(&self) -> Result<(), Unhealthy> {}
+            #[endpoint("/blocking", blocking)] fn blocking(&self, request: &Request) -> Answer {}
+            #[realtime("/live", buffering = 4)] async fn live(&self, input: Input) -> Answer {}
+            #[warmup] async fn warm(&self) -> Result<(), WarmError> {}
+            #[health_check(timeout_seconds = 1)] async fn healthy(&self) -> Result<(), Unhealthy> {}
+            #[on_cancel] async fn cancelled(&self, request: Request) {}
+            #[on_exit] fn exiting(&self) {}
             #[teardown] async fn teardown(self) {}
         }
     };
@@ -37,6 +42,7 @@ fn failure(option: &TokenStream) -> (TokenStream, TokenStream) {
         enum PredictError {
             #[status(422, needs_retry = true, type = "bad")] Bad,
             #[status(codes::MINE)] Mine,
+            #[status(transparent)] Other(OtherError),
             #[runner_broken] Gpu(Broken),
         }
     };
@@ -78,27 +84,35 @@ fn words(tokens: TokenStream) -> Vec<String> {
 
 /// What generated code may begin a path or an expression with: keywords, names that its traits
 /// prescribe, and our own.
-const ALLOWED: [&str; 23] = [
+const ALLOWED: [&str; 31] = [
     "_",
     "::core",
     "::fal_app",
     "Self",
     "SetupError",
+    "about",
     "answer",
     "async",
     "await",
     "const",
+    "failures",
     "fn",
     "for",
     "impl",
     "let",
     "match",
     "move",
+    "mut",
+    "on_exit",
+    "retry_config",
     "routes",
     "self",
     "setup",
+    "static",
     "teardown",
     "type",
+    "version",
+    "warmup",
     "METADATA",
     "name",
     "limits",
@@ -118,7 +132,10 @@ fn check(generated: TokenStream, written: TokenStream) {
 #[test]
 fn generated_code_names_only_its_own_paths() {
     let none = TokenStream::new();
-    check(app(&none), quote!(struct Hello keep_alive machine_type skip_retry_conditions));
+    check(
+        app(&none),
+        quote!(struct Hello doc keep_alive machine_type skip_retry_conditions timeout),
+    );
     let (generated, written) = wiring(&none);
     check(generated, written);
     let (generated, written) = failure(&none);

@@ -25,10 +25,16 @@ fn expand(source: &str) -> String {
 /// Compares an expansion with its snapshot in this folder.
 #[track_caller]
 fn check(name: &str, source: &str) {
+    compare(name, source, &expand(source));
+}
+
+/// Compares a text with its snapshot in this folder.
+#[track_caller]
+fn compare(name: &str, source: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("snapshots");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_description(source.trim());
     settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, expand(source)));
+    settings.bind(|| insta::assert_snapshot!(name, text));
 }

@@ -131,3 +131,107 @@ fn what_else_stands_in_the_impl_stays_there() {
         "#,
     );
 }
+
+#[test]
+fn an_endpoint_may_take_its_request() {
+    check(
+        "wiring_request",
+        r#"
+        #[fal_app]
+        impl Hello {
+            #[setup]
+            async fn setup() -> Result<Self, SetupError> { Ok(Self) }
+
+            #[endpoint("/")]
+            async fn predict(&self, input: Input, request: &Request) -> Result<Output, PredictError> { Ok(Output) }
+
+            #[endpoint("/first")]
+            async fn first(&self, request: Request, input: Input) -> Result<Output, PredictError> { Ok(Output) }
+
+            #[endpoint("/alone")]
+            async fn alone(&self, request: &fal_app::Request) -> Result<Output, PredictError> { Ok(Output) }
+        }
+        "#,
+    );
+}
+
+#[test]
+fn a_blocking_endpoint_is_not_awaited() {
+    check(
+        "wiring_blocking",
+        r#"
+        #[fal_app]
+        impl Hello {
+            #[setup]
+            async fn setup() -> Result<Self, SetupError> { Ok(Self) }
+
+            /// Paints.
+            #[endpoint("/", blocking)]
+            fn paint(&self, input: Input, request: &Request) -> Result<Blob, PaintError> { Ok(self.paint(input)) }
+        }
+        "#,
+    );
+}
+
+#[test]
+fn a_realtime_endpoint_has_sessions() {
+    check(
+        "wiring_realtime",
+        r#"
+        #[fal_app]
+        impl Hello {
+            #[setup]
+            async fn setup() -> Result<Self, SetupError> { Ok(Self) }
+
+            #[realtime("/realtime", buffering = 4, session_timeout = 60)]
+            async fn live(&self, input: Input) -> Result<Output, PredictError> { Ok(Output) }
+        }
+        "#,
+    );
+}
+
+#[test]
+fn the_shell_calls_every_hook() {
+    check(
+        "wiring_hooks",
+        r#"
+        #[fal_app]
+        impl Hello {
+            #[setup]
+            async fn setup() -> Result<Self, SetupError> { Ok(Self) }
+
+            #[warmup]
+            async fn warm(&self) -> Result<(), SetupError> { Ok(()) }
+
+            #[endpoint("/")]
+            async fn predict(&self) -> Result<Output, PredictError> { Ok(Output) }
+
+            #[on_cancel]
+            async fn cancelled(&self, request: &Request) {}
+
+            #[on_exit]
+            fn exiting(&self) {}
+        }
+        "#,
+    );
+}
+
+#[test]
+fn a_health_check_says_how_it_is_asked() {
+    check(
+        "wiring_health",
+        r#"
+        #[fal_app]
+        impl Hello {
+            #[setup]
+            async fn setup() -> Result<Self, SetupError> { Ok(Self) }
+
+            #[endpoint("/")]
+            async fn predict(&self) -> Result<Output, PredictError> { Ok(Output) }
+
+            #[health_check(path = "/alive", timeout_seconds = 2, failure_threshold = 5, call_regularly = false)]
+            async fn healthy(&self) -> Result<(), Unhealthy> { Ok(()) }
+        }
+        "#,
+    );
+}

@@ -1,10 +1,12 @@
-//! Reads `key = value` lists, one argument at a time, so that a broken one does not hide the next.
+//! Reads `key = value` and `key(..)` lists, one argument at a time, so that a broken one does not
+//! hide the next.
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::{
-    Expr, Ident, Token,
+    Expr, ExprCall, Ident, Token,
     ext::IdentExt,
     parse::{ParseStream, Parser},
+    token,
 };
 
 use crate::{
@@ -33,7 +35,12 @@ pub(crate) fn split(tokens: TokenStream) -> Vec<TokenStream> {
 
 fn argument(piece: TokenStream, sink: &Sink<'_>) -> Option<Argument> {
     let read = |input: ParseStream<'_>| {
+        let ahead = input.fork();
         let name = Ident::parse_any(input)?;
+        if input.peek(token::Paren) {
+            // Written as a call, and read as one: its arguments are the value.
+            return Ok(Argument { name, value: drained(input, ahead.parse::<ExprCall>()?)? });
+        }
         input.parse::<Token![=]>()?;
         Ok(Argument { name, value: input.parse::<Expr>()? })
     };
@@ -44,4 +51,9 @@ fn argument(piece: TokenStream, sink: &Sink<'_>) -> Option<Argument> {
             None
         }
     }
+}
+
+fn drained(input: ParseStream<'_>, call: ExprCall) -> syn::Result<Expr> {
+    input.parse::<TokenStream>()?;
+    Ok(Expr::Call(call))
 }

@@ -3,9 +3,9 @@
 //! This file holds the order of the generated items, the files below hold the items.
 
 mod failure;
+mod life;
 mod metadata;
 mod routes;
-mod setup;
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -27,15 +27,19 @@ pub(crate) fn app(item: &TokenStream, checked: &CheckedApp) -> TokenStream {
 pub(crate) fn wiring(kept: &TokenStream, checked: &CheckedWiring) -> TokenStream {
     let app = &checked.app;
     let wired = Facade::private(&checked.facade, "Wired");
-    let setup = setup::setup(checked);
+    let setup = life::setup(checked);
+    let warmup = life::warmup(checked);
     let routes = routes::routes(checked);
-    let teardown = setup::teardown(checked);
+    let on_exit = life::on_exit(checked);
+    let teardown = life::teardown(checked);
     quote! {
         #kept
 
         impl #wired for #app {
             #setup
+            #warmup
             #routes
+            #on_exit
             #teardown
         }
     }

@@ -1,6 +1,8 @@
 //! Reads the item under an attribute: signatures are parsed, bodies stay tokens.
 
+mod about;
 mod failure;
+mod unmarked;
 mod wiring;
 
 use proc_macro2::TokenStream;
@@ -9,7 +11,7 @@ use syn::{
     parse::{ParseStream, Parser},
 };
 
-pub(crate) use self::failure::failure;
+pub(crate) use self::{failure::failure, unmarked::unmarked};
 use crate::model::{App, Wiring};
 
 /// What `#[fal_app]` stands on.
@@ -29,7 +31,8 @@ pub(crate) fn parse(tokens: TokenStream) -> syn::Result<Item> {
     match Keyword::of.parse2(tokens.clone())? {
         Keyword::Struct => {
             let item: ItemStruct = syn::parse2(tokens)?;
-            Ok(Item::App(App { ident: item.ident, generics: item.generics }))
+            let about = about::doc(&item.attrs);
+            Ok(Item::App(App { ident: item.ident, generics: item.generics, about }))
         }
         Keyword::Impl => {
             let (wiring, kept) = wiring::parse.parse2(tokens)?;

@@ -91,7 +91,7 @@ fn attribute(arguments: TokenStream, item: TokenStream, sink: &Sink<'_>) -> Toke
         }
         Err(error) => {
             sink.push(error);
-            item
+            item::unmarked(item)
         }
     }
 }

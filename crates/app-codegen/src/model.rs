@@ -4,7 +4,7 @@
 //! its own types, from which code can be generated without a further question.
 
 use proc_macro2::{Group, TokenStream};
-use syn::{Attribute, Expr, Generics, Ident, Signature, Type};
+use syn::{Attribute, Expr, Fields, Generics, Ident, Signature, Type};
 
 /// `key = value` in an attribute.
 pub(crate) struct Argument {
@@ -18,6 +18,8 @@ pub(crate) struct Argument {
 pub(crate) struct App {
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
+    /// Its doc comment.
+    pub(crate) about: String,
 }
 
 /// An inherent impl under `#[fal_app]`.
@@ -36,6 +38,8 @@ pub(crate) struct Function {
     pub(crate) markers: Vec<Marker>,
     /// Its `#[cfg]` attributes, which its route must share.
     pub(crate) conditions: Vec<Attribute>,
+    /// Its doc comment.
+    pub(crate) about: String,
     pub(crate) signature: Signature,
     /// Left as tokens: what is wrong in there is rustc's to report, with rustc's spans.
     pub(crate) body: Group,
@@ -53,24 +57,45 @@ pub(crate) struct Marker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Setup,
+    Warmup,
     Endpoint,
+    Realtime,
     HealthCheck,
+    OnCancel,
+    OnExit,
     Teardown,
 }
 
 impl Role {
     /// Every role, in the order of a runner's life.
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Setup, Self::Endpoint, Self::HealthCheck, Self::Teardown];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Setup,
+        Self::Warmup,
+        Self::Endpoint,
+        Self::Realtime,
+        Self::HealthCheck,
+        Self::OnCancel,
+        Self::OnExit,
+        Self::Teardown,
+    ];
 
     /// The attribute's name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Setup => "setup",
+            Self::Warmup => "warmup",
             Self::Endpoint => "endpoint",
+            Self::Realtime => "realtime",
             Self::HealthCheck => "health_check",
+            Self::OnCancel => "on_cancel",
+            Self::OnExit => "on_exit",
             Self::Teardown => "teardown",
         }
+    }
+
+    /// Whether an app may have any number of them, each at a path of its own.
+    pub(crate) const fn has_path(self) -> bool {
+        matches!(self, Self::Endpoint | Self::Realtime)
     }
 }
 
@@ -80,6 +105,8 @@ pub(crate) struct Failure {
     pub(crate) generics: Generics,
     /// Our attributes on the type itself.
     pub(crate) says: Vec<Saying>,
+    /// Its doc comment, or else the text of its `#[error("..")]`.
+    pub(crate) about: String,
     /// `#[app_error(..)]` on the type itself.
     pub(crate) options: Vec<Argument>,
     pub(crate) kind: FailureKind,
@@ -88,14 +115,16 @@ pub(crate) struct Failure {
 /// A failure has either variants, or is one itself.
 pub(crate) enum FailureKind {
     Enum(Vec<Variant>),
-    Struct,
+    Struct(Fields),
 }
 
 /// One variant of a failure.
 pub(crate) struct Variant {
     pub(crate) ident: Ident,
-    pub(crate) fields: syn::Fields,
+    pub(crate) fields: Fields,
     pub(crate) says: Vec<Saying>,
+    /// Its doc comment, or else the text of its `#[error("..")]`.
+    pub(crate) about: String,
 }
 
 /// `#[status(..)]` or `#[runner_broken]`.

@@ -2,42 +2,39 @@
 //!
 //! ```text
 //! #[fal_app(..)] struct  =>  impl App { const METADATA }
-//! #[fal_app] impl        =>  impl Wired { setup, routes, teardown }
-//! #[derive(AppError)]    =>  impl EndpointError { answer }
+//! #[fal_app] impl        =>  impl Wired { setup, warmup, routes, on_exit, teardown }
+//! #[derive(AppError)]    =>  impl EndpointError { answer, failures }
 //! ```
 
-pub use std::sync::Arc;
+pub use std::{string::String, sync::Arc};
 
 pub use fal_policy::{AppStatus, RunnerBroken};
 
 pub use crate::{
-    app::{App, Limits, Metadata, Wired},
-    error::{Answered, EndpointError, Evidence, Sealed},
-    health::{HealthError, Unhealthy},
+    app::{App, HealthOptions, Limits, Metadata, RealtimeOptions, RetryConfig, Wired},
+    error::{Answered, EndpointError, Evidence, Failures, Sealed, Transparent},
+    health::{HealthError, Unhealthy, WarmupError},
     input::{EndpointInput, NoInput, Sent},
-    output::{EndpointOutput, EndpointResult, Written},
-    routes::Routes,
+    openapi::{Content, Schemas},
+    output::{EndpointOutput, WriteError, Written},
+    request::{Request, TakenRequest},
+    routes::{Point, Routes},
     setup::{SetupContext, SetupError},
     validation::Invalid,
 };
 
-/// The argument is an endpoint's whole return type: `Result<Output, Error>`.
-pub const fn assert_result<T: EndpointResult>() {}
-
-/// The argument is the `Ok` type of an endpoint.
-pub const fn assert_output<T: EndpointOutput>() {}
-
-/// The argument is the `Err` type of an endpoint.
-pub const fn assert_error<T: EndpointError>() {}
-
-/// The argument is the input type of an endpoint.
-pub const fn assert_input<T: EndpointInput>() {}
-
-/// The argument is the `Err` type of a health check.
-pub const fn assert_health_error<T: HealthError>() {}
-
-/// The argument is the payload of a variant marked `#[runner_broken]`.
-pub const fn assert_evidence<T: Evidence + ?Sized>() {}
-
 /// The argument is an app with its `impl` half written.
 pub const fn assert_wired<T: Wired>() {}
+
+/// The request, as the type that an endpoint says it takes.
+pub fn taken<T: TakenRequest>(request: Request) -> T {
+    T::taken(request)
+}
+
+/// What a warm-up returned, with its error as text.
+///
+/// # Errors
+/// The warm-up's own.
+pub fn warmed<E: WarmupError>(result: Result<(), E>) -> Result<(), String> {
+    result.map_err(|error| error.to_string())
+}

@@ -4,12 +4,12 @@ use http::{
     HeaderName, HeaderValue, Response, StatusCode,
     header::{ALLOW, CONTENT_TYPE},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     body::Body,
     chain::Chain,
-    error::{Answer, EndpointError, Sealed},
+    error::{Answer, Answered, EndpointError, Sealed},
     guard,
     health::HealthError,
     output::{EndpointOutput, Written},
@@ -18,7 +18,10 @@ use crate::{
     validation::Invalid,
 };
 
+mod kinds;
+
 const NEEDS_RETRY: HeaderName = HeaderName::from_static("x-fal-needs-retry");
+const STOP_RUNNER: HeaderName = HeaderName::from_static("x-fal-stop-runner");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-fal-error-type");
 const BILLABLE_UNITS: HeaderName = HeaderName::from_static("x-fal-billable-units");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -31,13 +34,12 @@ pub(crate) fn returned<O: EndpointOutput, E: EndpointError>(
     match result.map(EndpointOutput::write) {
         Ok(Ok(Written { content_type, body })) => {
             let mut response = Response::new(body);
-            let content_type = HeaderValue::from_static(content_type);
             response.headers_mut().insert(CONTENT_TYPE, content_type);
             response
         }
         Ok(Err(error)) => {
             let endpoint = request::endpoint();
-            tracing::error!(endpoint, %error, "the endpoint's output could not be serialised");
+            tracing::error!(endpoint, error = %Chain(error), "the endpoint's output cannot be sent");
             internal()
         }
         Err(error) => failed(&error),
@@ -55,31 +57,63 @@ fn failed<E: EndpointError>(error: &E) -> Response<Body> {
                 let code = status.as_u16();
                 tracing::error!(endpoint, status = code, error = %Chain(error), "the endpoint failed");
             }
-            detail(status, &error.to_string())
+            json(status, &told(&answered, &error.to_string()))
         }
         //= docs/contract.md#unearned-503
         //# An app of `fal-app` MUST NOT answer 503 except by a path that is marked
         //# `#[runner_broken]`.
         Answer::Broken(evidence) => {
-            let reason = evidence.reason();
-            tracing::error!(endpoint, reason, error = %Chain(error), "the runner is broken");
+            let (reason, proof) = (evidence.reason(), evidence.proof().name());
+            tracing::error!(endpoint, reason, proof, error = %Chain(error), "the runner is broken");
             guard::earned(evidence, detail(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()))
         }
     };
-    let headers = response.headers_mut();
-    if let Some(needs_retry) = answered.needs_retry {
-        headers.insert(NEEDS_RETRY, HeaderValue::from_static(if needs_retry { "1" } else { "0" }));
-    }
-    if let Some(error_type) = answered.error_type.and_then(|text| text.parse().ok()) {
-        headers.insert(ERROR_TYPE, error_type);
-    }
+    mark(&answered, &mut response);
     response
 }
 
+/// The body of a failure: fal's clients take a text as a plain message, and a list as what is wrong
+/// with the input or the model.
+fn told(answered: &Answered<'_>, message: &str) -> Value {
+    if !is_of_model(answered) {
+        return json!({ "detail": message });
+    }
+    let kind = answered.error_type.unwrap_or("value_error");
+    let loc: Vec<_> = std::iter::once("body").chain(answered.field).collect();
+    let mut entry = json!({ "loc": loc, "msg": message, "type": kind });
+    if let (Some(url), Some(entry)) = (kinds::url(kind), entry.as_object_mut()) {
+        entry.insert("url".to_owned(), url.into());
+    }
+    json!({ "detail": [entry] })
+}
+
+const fn is_of_model(answered: &Answered<'_>) -> bool {
+    answered.error_type.is_some() || answered.field.is_some()
+}
+
+/// The headers that a failure declares. What fal calls a model error costs nothing unless it says so.
+fn mark(answered: &Answered<'_>, response: &mut Response<Body>) {
+    let flag = |yes| HeaderValue::from_static(if yes { "1" } else { "0" });
+    let free = is_of_model(answered).then_some("0");
+    let units = answered.billable_units.or(free).and_then(|units| units.parse().ok());
+    let declared = [
+        (NEEDS_RETRY, answered.needs_retry.map(flag)),
+        (STOP_RUNNER, answered.stop_runner.map(flag)),
+        (ERROR_TYPE, answered.error_type.and_then(|text| text.parse().ok())),
+        (BILLABLE_UNITS, units),
+    ];
+    let headers = response.headers_mut();
+    for (name, value) in declared {
+        if let Some(value) = value {
+            headers.insert(name, value);
+        }
+    }
+}
+
 /// What a health check found. Never a 503: a failed check is the platform's to count.
-pub(crate) fn checked<E: HealthError>(result: Result<(), E>) -> Response<Body> {
+pub(crate) fn checked<E: HealthError>(result: Result<(), E>, version: &str) -> Response<Body> {
     match result {
-        Ok(()) => healthy(),
+        Ok(()) => healthy(version),
         Err(reason) => {
             tracing::warn!(%reason, "the health check found the runner unhealthy");
             detail(StatusCode::INTERNAL_SERVER_ERROR, &reason.to_string())
@@ -88,8 +122,8 @@ pub(crate) fn checked<E: HealthError>(result: Result<(), E>) -> Response<Body> {
 }
 
 /// The answer of `GET /health`.
-pub(crate) fn healthy() -> Response<Body> {
-    json(StatusCode::OK, &json!({ "version": "unknown" }))
+pub(crate) fn healthy(version: &str) -> Response<Body> {
+    json(StatusCode::OK, &json!({ "version": version }))
 }
 
 /// The input did not fit.
@@ -114,6 +148,22 @@ pub(crate) fn method_not_allowed(allow: &'static str) -> Response<Body> {
     response
 }
 
+/// The request that a cancel names is being told of it.
+pub(crate) fn cancelling() -> Response<Body> {
+    json(StatusCode::OK, &json!({ "status": "CANCELLATION_REQUESTED" }))
+}
+
+/// The request that a cancel names is not here, or nothing here could be told of it.
+pub(crate) fn nothing_to_cancel() -> Response<Body> {
+    unbilled(detail(StatusCode::NOT_FOUND, "no request with this id can be cancelled here"))
+}
+
+/// A realtime endpoint, which this version declares and describes, and does not serve.
+pub(crate) fn no_realtime() -> Response<Body> {
+    let text = "this version does not speak WebSocket: call an endpoint that answers POST";
+    detail(StatusCode::NOT_IMPLEMENTED, text)
+}
+
 /// The caller did not send its whole body, so it will hardly read this.
 pub(crate) fn broken_off() -> Response<Body> {
     detail(StatusCode::BAD_REQUEST, "the request body broke off")
@@ -122,6 +172,13 @@ pub(crate) fn broken_off() -> Response<Body> {
 /// Something went wrong that the caller learns nothing about.
 pub(crate) fn internal() -> Response<Body> {
     detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+}
+
+/// What the shell itself has to show: a page, a description, figures.
+pub(crate) fn shown(content_type: &'static str, text: impl Into<bytes::Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::whole(text));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }
 
 fn detail(status: StatusCode, detail: &str) -> Response<Body> {
@@ -133,7 +190,7 @@ fn unbilled(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-fn json(status: StatusCode, body: &serde_json::Value) -> Response<Body> {
+fn json(status: StatusCode, body: &Value) -> Response<Body> {
     let mut response = Response::new(Body::whole(body.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);

@@ -11,13 +11,8 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http_body::{Frame, SizeHint};
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{
-    event_stream::EventStream,
-    request::{self, Serving},
-    setup::panic_text,
-};
+use crate::{event_stream::EventStream, request, serving::Serving, setup::panic_text};
 
 /// The body of an answer: known whole, streamed as events, or made by a route the author added.
 ///
@@ -32,9 +27,9 @@ enum Kind {
 
 struct Events {
     lines: Pin<Box<Lines>>,
-    serving: Serving,
-    /// The request is in flight until its last event: so is its place among the others.
-    permit: Option<OwnedSemaphorePermit>,
+    /// The request is in flight until its last event: so is its place among the others. `None`
+    /// before the shell has handed it over.
+    serving: Option<Serving>,
     ended: bool,
 }
 
@@ -61,19 +56,19 @@ impl Body {
     pub(crate) fn events<T: Serialize + Send + 'static>(stream: EventStream<T>) -> Self {
         use futures_util::StreamExt as _;
         let lines = Box::pin(stream.values.map(|value| event(&value)));
-        let serving = Serving::default();
-        Self(Kind::Events(Events { lines, serving, permit: None, ended: false }))
+        Self(Kind::Events(Events { lines, serving: None, ended: false }))
     }
 
     pub(crate) const fn added(body: axum::body::Body) -> Self {
         Self(Kind::Added(body))
     }
 
-    /// Lets a stream go on serving its request after the endpoint has returned.
-    pub(crate) fn keep(&mut self, serving: Serving, permit: Option<OwnedSemaphorePermit>) {
-        if let Kind::Events(events) = &mut self.0 {
-            events.serving = serving;
-            events.permit = permit;
+    /// Lets a stream go on serving its request after the endpoint has returned; with any other body
+    /// the request has been served.
+    pub(crate) fn keep(&mut self, serving: Serving) {
+        match &mut self.0 {
+            Kind::Events(events) => events.serving = Some(serving),
+            Kind::Whole(_) | Kind::Added(_) => serving.finish(),
         }
     }
 }
@@ -119,11 +114,16 @@ impl Events {
             return Poll::Ready(None);
         }
         let lines = &mut self.lines;
-        let polled = request::step(&mut self.serving, || poll_caught(lines.as_mut(), cx));
+        let polled = match &self.serving {
+            Some(serving) => serving.request.enter(|| poll_caught(lines.as_mut(), cx)),
+            None => poll_caught(lines.as_mut(), cx),
+        };
         let next = ready!(polled);
         if !matches!(next, Some(Ok(_))) {
             self.ended = true;
-            self.permit = None;
+            if let Some(serving) = self.serving.take() {
+                serving.finish();
+            }
         }
         Poll::Ready(next)
     }

@@ -4,7 +4,7 @@
 //! only way to 503 leads through [`Evidence`] that the runner is broken, because a 503 ends the
 //! process that sent it.
 
-use std::{error::Error, sync::Arc};
+use std::{convert::Infallible, error::Error, sync::Arc};
 
 use fal_policy::{AppStatus, RunnerBroken};
 
@@ -21,53 +21,191 @@ use fal_policy::{AppStatus, RunnerBroken};
 pub trait EndpointError: Error + Send + 'static {
     /// The status and the headers of this failure.
     fn answer(&self, seal: Sealed) -> Answered<'_>;
+
+    /// Every way to fail, for the app's description.
+    fn failures(failures: &mut Failures);
 }
 
 /// Keeps [`EndpointError`] to the derive: only the app shell can make one.
 #[derive(Debug)]
 pub struct Sealed(pub(crate) ());
 
-/// What a failure answers: a status, and what the platform is told about a retry.
-#[derive(Debug)]
+/// What a failure answers: a status, and what the platform is told beside it.
+#[derive(Debug, Clone, Copy)]
 #[must_use]
 pub struct Answered<'e> {
     pub(crate) status: Answer<'e>,
     pub(crate) needs_retry: Option<bool>,
+    pub(crate) stop_runner: Option<bool>,
     pub(crate) error_type: Option<&'static str>,
+    pub(crate) field: Option<&'static str>,
+    pub(crate) billable_units: Option<&'static str>,
 }
 
 /// The status of a failure; 503 has no number here, it has evidence.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Answer<'e> {
     Failed(AppStatus),
     Broken(&'e RunnerBroken),
 }
 
+#[expect(
+    clippy::fn_params_excessive_bools,
+    reason = "the attribute says `needs_retry = true`, and so does what it generates"
+)]
 impl<'e> Answered<'e> {
     /// The request failed with this status; the runner is fine.
     pub const fn failed(status: AppStatus) -> Self {
-        Self { status: Answer::Failed(status), needs_retry: None, error_type: None }
+        Self::new(Answer::Failed(status))
     }
 
     /// The runner is broken: 503, and the platform ends this process.
     pub fn broken<E: Evidence + ?Sized>(evidence: &'e E) -> Self {
-        Self { status: Answer::Broken(evidence.broken()), needs_retry: None, error_type: None }
+        Self::new(Answer::Broken(evidence.broken()))
+    }
+
+    const fn new(status: Answer<'e>) -> Self {
+        let (needs_retry, stop_runner) = (None, None);
+        Self {
+            status,
+            needs_retry,
+            stop_runner,
+            error_type: None,
+            field: None,
+            billable_units: None,
+        }
     }
 
     /// Tells the platform whether to retry, whatever the status would say.
-    #[expect(
-        clippy::fn_params_excessive_bools,
-        reason = "the attribute says `needs_retry = true`, and so does what it generates"
-    )]
     pub const fn needs_retry(mut self, needs_retry: bool) -> Self {
         self.needs_retry = Some(needs_retry);
         self
     }
 
-    /// Names the failure in the header `x-fal-error-type`: a token such as `quota_exceeded`.
+    /// Tells the platform whether to end this runner, whatever the status would say.
+    pub const fn stop_runner(mut self, stop_runner: bool) -> Self {
+        self.stop_runner = Some(stop_runner);
+        self
+    }
+
+    /// Names the failure, as in `file_too_large`: in the body, and in a header.
     pub const fn error_type(mut self, error_type: &'static str) -> Self {
         self.error_type = Some(error_type);
         self
+    }
+
+    /// Says which field of the input is to blame.
+    pub const fn field(mut self, field: &'static str) -> Self {
+        self.field = Some(field);
+        self
+    }
+
+    /// Bills the failure with so many units: a decimal number.
+    pub const fn billable_units(mut self, units: &'static str) -> Self {
+        self.billable_units = Some(units);
+        self
+    }
+}
+
+/// Every way to fail that an error type declares.
+#[derive(Debug, Default)]
+pub struct Failures {
+    pub(crate) cases: Vec<Case>,
+    /// It takes its status from somewhere else while the program runs.
+    pub(crate) any: bool,
+}
+
+/// One way to fail.
+#[derive(Debug)]
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) status: u16,
+    pub(crate) needs_retry: Option<bool>,
+    pub(crate) stop_runner: Option<bool>,
+    pub(crate) error_type: Option<&'static str>,
+}
+
+impl Failures {
+    /// A failure of the request.
+    pub fn add(&mut self, name: &'static str, about: &'static str, answered: Answered<'_>) {
+        let status = match answered.status {
+            Answer::Failed(status) => status.code(),
+            Answer::Broken(_) => BROKEN,
+        };
+        let Answered { needs_retry, stop_runner, error_type, .. } = answered;
+        self.cases.push(Case { name, about, status, needs_retry, stop_runner, error_type });
+    }
+
+    /// A failure that shows a broken runner: 503.
+    pub fn broken(&mut self, name: &'static str, about: &'static str) {
+        let case = Case {
+            name,
+            about,
+            status: BROKEN,
+            needs_retry: None,
+            stop_runner: None,
+            error_type: None,
+        };
+        self.cases.push(case);
+    }
+
+    /// Any status: the error takes it from somewhere else while the program runs.
+    pub const fn any(&mut self) {
+        self.any = true;
+    }
+}
+
+/// A variant in whose place its payload answers.
+///
+/// The bound is asked once, where one is made, so that a payload which is no endpoint error is
+/// blamed once.
+#[derive(Debug)]
+pub struct Transparent<E> {
+    answer: for<'e> fn(&'e E, Sealed) -> Answered<'e>,
+    failures: fn(&mut Failures),
+}
+
+impl<E: EndpointError> Transparent<E> {
+    /// What this error says.
+    #[expect(clippy::new_without_default, reason = "generated code makes constants of it")]
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { answer: E::answer, failures: E::failures }
+    }
+}
+
+impl<E> Transparent<E> {
+    /// What the payload answers.
+    pub fn answer<'e>(&self, payload: &'e E, seal: Sealed) -> Answered<'e> {
+        (self.answer)(payload, seal)
+    }
+
+    /// Adds the payload's ways to fail.
+    pub fn failures(&self, failures: &mut Failures) {
+        (self.failures)(failures);
+    }
+}
+
+/// The status that ends a runner.
+const BROKEN: u16 = 503;
+
+// A setup or an endpoint that cannot fail.
+impl EndpointError for Infallible {
+    fn answer(&self, _: Sealed) -> Answered<'_> {
+        match *self {}
+    }
+
+    fn failures(_: &mut Failures) {}
+}
+
+impl<E: EndpointError> EndpointError for Box<E> {
+    fn answer(&self, seal: Sealed) -> Answered<'_> {
+        (**self).answer(seal)
+    }
+
+    fn failures(failures: &mut Failures) {
+        E::failures(failures);
     }
 }
 

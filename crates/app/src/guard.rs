@@ -19,13 +19,14 @@ pub(crate) fn earned(_: &RunnerBroken, mut response: Response<Body>) -> Response
     response
 }
 
-/// The same response, or a 500 in place of a 503 without proof.
-pub(crate) fn pass(response: Response<Body>, endpoint: &str) -> Response<Body> {
-    if response.status() != StatusCode::SERVICE_UNAVAILABLE
-        || response.extensions().get::<Proof>().is_some()
-    {
-        return response;
-    }
+/// Whether this is a 503 that rests on nothing.
+pub(crate) fn is_unearned(response: &Response<Body>) -> bool {
+    response.status() == StatusCode::SERVICE_UNAVAILABLE
+        && response.extensions().get::<Proof>().is_none()
+}
+
+/// The 500 that goes out in place of it.
+pub(crate) fn refuse(endpoint: &str) -> Response<Body> {
     //= docs/contract.md#unearned-503
     //# A 503 from anywhere else in such an app MUST be turned into a 500, with an error in the log
     //# that names the endpoint.

@@ -54,28 +54,36 @@
 //! ```
 //!
 //! Read on at [`fal_app`](macro@fal_app) and [`AppError`](derive@AppError) for what the attributes
-//! take, [`request`] for what an endpoint may ask about its request, [`EventStream`] for answers
-//! bit by bit, [`serve`](serve()) for the program, and [`Shell`] for tests without one.
+//! take, [`Request`] for what an endpoint may ask about its request, [`EventStream`] for answers bit
+//! by bit, [`Blob`] for bytes, [`serve`](serve()) for the program, and [`testing`] for tests without
+//! one.
 
 mod answer;
 mod app;
+mod blob;
 mod body;
 mod chain;
 mod describe;
+mod docs;
 mod error;
 mod event_stream;
 mod guard;
 mod health;
 mod input;
 mod logs;
+mod metrics;
+mod openapi;
 mod output;
 pub mod prelude;
 pub mod request;
 mod routes;
 mod serve;
+mod serving;
 mod setup;
 mod shell;
+pub mod testing;
 mod validation;
+mod verdict;
 
 #[doc(hidden)]
 pub mod __private;
@@ -84,27 +92,50 @@ pub mod __private;
 ///
 /// # On the struct
 /// `#[fal_app(name = "hello", keep_alive = 60)]` says what the platform is told before it starts
-/// the app. Without `name` the app is named as its type, in lower case with dashes. All limits
-/// are optional; times are whole seconds:
-/// `keep_alive`, `min_concurrency`, `max_concurrency`, `concurrency_buffer`, `scaling_delay`,
-/// `max_multiplexing`, `request_timeout`, `startup_timeout`, `termination_grace_period_seconds`,
-/// `machine_type`, `num_gpus`, `skip_retry_conditions`. `crate = path` names this crate where it
-/// is renamed.
+/// the app. Without `name` the app is named as its type, in lower case with dashes. Everything is
+/// optional; times are whole seconds.
+///
+/// | setting | takes | |
+/// |---|---|---|
+/// | `name` | text | the app's alias |
+/// | `version` | text | what `GET /health` answers; `unknown` without it |
+/// | `keep_alive` | 0 to a year | how long an idle runner is kept |
+/// | `min_concurrency`, `max_concurrency` | 0, 1 to 10000 | how many runners there are |
+/// | `concurrency_buffer` | 0 to 10000 | how many more than are busy |
+/// | `scaling_delay` | 0 to 3600 | how long a wish for more runners must last |
+/// | `max_multiplexing` | 1 to 10000 | how many requests one runner serves at once; 1 without it |
+/// | `request_timeout`, `startup_timeout` | 1 to a year | how long one attempt, and the setup, may take |
+/// | `termination_grace_period_seconds` | 0 to 3600 | how long a stopping runner may take |
+/// | `machine_type`, `num_gpus` | text, 0 to 64 | what it runs on |
+/// | `skip_retry_conditions` | `["timeout", ..]` | what is never retried |
+/// | `retry_config(timeout = 2, ..)` | 0 to 10 each | how often each condition is retried |
+/// | `crate` | a path | this crate, where it is renamed |
 ///
 /// # On the impl
 /// | marker | on | |
 /// |---|---|---|
-/// | `#[setup]` | `async fn setup(cx: &SetupContext) -> Result<Self, E>` | runs once; the port opens after it |
-/// | `#[endpoint("/path")]` | `async fn predict(&self, input: I) -> Result<O, E>` | answers `POST /path` |
+/// | `#[setup]` | `async fn setup(cx: &SetupContext) -> Result<Self, E>` | runs once, first |
+/// | `#[warmup]` | `async fn warmup(&self) -> Result<(), E>` | runs once after it; then the port opens |
+/// | `#[endpoint("/path")]` | `async fn predict(&self, input: I, request: &Request) -> Result<O, E>` | answers `POST /path` |
+/// | `#[endpoint("/path", blocking)]` | `fn predict(&self, input: I) -> Result<O, E>` | the same on a thread that may block |
+/// | `#[realtime("/path")]` | `async fn live(&self, input: I) -> Result<O, E>` | declared and described; this version does not speak WebSocket |
 /// | `#[health_check]` | `async fn healthy(&self) -> Result<(), Unhealthy>` | answers `/health`: 200, or 500 |
+/// | `#[on_cancel]` | `async fn cancelled(&self, request: &Request)` | runs when a request in flight is cancelled |
+/// | `#[on_exit]` | `fn exiting(&self)` | runs at SIGTERM, while requests are still in flight |
 /// | `#[teardown]` | `async fn teardown(self)` | runs once, after the last request |
 ///
-/// `I` is any type with `Deserialize` and may be left out, `O` is any type with `Serialize` or an
-/// [`EventStream`], and `E` derives [`AppError`](derive@AppError). Other functions in the `impl`
-/// are left alone, and searched for a 503 like the rest.
+/// `I` is any type with `Deserialize` and `JsonSchema`, or a [`Blob`], and may be left out. `O` is
+/// any type with `Serialize` and `JsonSchema`, a [`Blob`] or an [`EventStream`]. `E` derives
+/// [`AppError`](derive@AppError). `request` may be left out too. All but the endpoints may be left
+/// `async` or not. Other functions in the `impl` are left alone, and searched for a 503 like the
+/// rest.
 ///
-/// A caller that hangs up drops the endpoint's future at its next `await`: what must not be left
-/// half done belongs on a task of its own.
+/// # When nobody waits any more
+/// A caller that hangs up drops an async endpoint's future at its next `await`: what must not be
+/// left half done belongs on a task of its own. A blocking endpoint runs to its end. A cancel, which
+/// comes for queued requests, drops nothing: [`Request::is_cancelled`](request::Request::is_cancelled)
+/// says it, [`until_cancelled`](request::Request::until_cancelled) drops work at it, and an endpoint
+/// that takes no request just finishes.
 ///
 /// See the [crate's example](crate).
 pub use fal_app_macros::fal_app;
@@ -117,7 +148,11 @@ pub use fal_app_macros::fal_app;
 /// |---|---|
 /// | `#[status(422)]` | this status, 400 to 599; 503 does not compile |
 /// | `#[status(500, needs_retry = true)]` | and the header that makes a queue try again, or not |
-/// | `#[status(404, type = "no_model")]` | and the failure's type, in a header |
+/// | `#[status(500, stop_runner = true)]` | and the header that ends this runner, or keeps it |
+/// | `#[status(422, type = "file_too_large")]` | and the failure's type: the body is then a list, as of fal's model errors |
+/// | `#[status(422, field = "prompt")]` | and the field of the input that is to blame |
+/// | `#[status(422, billable_units = 0.5)]` | and what it costs |
+/// | `#[status(transparent)]` | what the one error that it carries answers |
 /// | `#[runner_broken]` | 503: the variant's one field is the evidence, a [`RunnerBroken`] |
 ///
 /// ```
@@ -126,11 +161,14 @@ pub use fal_app_macros::fal_app;
 /// #[derive(Debug, thiserror::Error, AppError)]
 /// enum PredictError {
 ///     #[error("prompt is empty")]
-///     #[status(422)]
+///     #[status(422, field = "prompt")]
 ///     EmptyPrompt,
 ///     #[error("busy upstream")]
 ///     #[status(500, needs_retry = true)]
 ///     Transient,
+///     #[error(transparent)]
+///     #[status(transparent)]
+///     Cancelled(#[from] Cancelled),
 ///     #[error("the device is gone")]
 ///     #[runner_broken]
 ///     Device(RunnerBroken),
@@ -141,15 +179,20 @@ pub use fal_app_macros::fal_app;
 /// ```
 pub use fal_app_macros::AppError;
 
-pub use fal_policy::{AppStatus, RunnerBroken};
+pub use fal_policy::{
+    AppStatus, AppStatusError, DeviceFault, Proof, RunnerBroken, TrimError, after_trim,
+};
 
 pub use crate::{
-    app::{App, Limits, Metadata, Wired},
+    app::{App, HealthOptions, Limits, Metadata, RealtimeOptions, RetryConfig, Wired},
+    blob::Blob,
     body::{Body, BodyError},
     describe::describe,
     error::EndpointError,
     event_stream::EventStream,
     health::Unhealthy,
+    openapi::openapi,
+    request::{Cancelled, Request},
     serve::{serve, serve_with},
     setup::{Ready, SetupContext, SetupError, SetupFailure, run_setup},
     shell::Shell,

@@ -6,8 +6,10 @@ pub use serde::{self, Deserialize, Serialize};
 
 pub use crate::{
     AppError,
+    blob::Blob,
     event_stream::EventStream,
     fal_app,
     health::Unhealthy,
+    request::{Cancelled, Request},
     setup::{SetupContext, SetupError},
 };

@@ -1,53 +1,267 @@
-//! The request that the running task is serving.
+//! The request that is being served: as a value, and for code that has none at hand.
 //!
-//! These functions work inside an endpoint and inside the stream it returned; elsewhere (also on a
-//! thread that the endpoint started) they know of no request and do nothing.
+//! An endpoint that takes a [`Request`] may ask it for its id, its attempt, its headers, its
+//! deadline and whether it was cancelled. The functions of this module are for code further inside:
+//! they speak of the request that the running task serves, also on the thread of a blocking
+//! endpoint and inside a stream. Elsewhere they know of none and do nothing.
 
-use std::{cell::RefCell, mem, time::Duration};
+use std::{
+    fmt, mem,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
+use fal_policy::AppStatus;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use parking_lot::Mutex;
+use tokio::{pin, select, sync::Notify};
+
+use crate::error::{Answered, EndpointError, Failures, Sealed};
 
 tokio::task_local! {
-    static CURRENT: RefCell<Serving>;
+    static CURRENT: Request;
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-fal-request-id");
+const ATTEMPT: HeaderName = HeaderName::from_static("x-fal-attempt");
+const TIME_LEFT: HeaderName = HeaderName::from_static("x-fal-time-left");
 const STOP_RUNNER: HeaderName = HeaderName::from_static("x-fal-stop-runner");
 const HEALTH_CHECK: HeaderName = HeaderName::from_static("x-fal-runner-health-check");
 const BILLABLE_UNITS: HeaderName = HeaderName::from_static("x-fal-billable-units");
 
-/// What is known of a request while it is served, and what its answer will carry.
-#[derive(Debug, Default)]
-pub(crate) struct Serving {
-    pub(crate) endpoint: &'static str,
-    pub(crate) headers: HeaderMap,
-    pub(crate) outgoing: Vec<(HeaderName, HeaderValue)>,
-    /// Where the endpoint panicked: the panic hook knows it, the answer is made elsewhere.
-    pub(crate) panicked_at: Option<String>,
+/// A request while it is served. Cheap to clone; a clone is the same request.
+///
+/// ```
+/// use fal_app::prelude::*;
+///
+/// # struct Painter;
+/// # #[derive(Debug, thiserror::Error, AppError)]
+/// # #[error("failed")]
+/// # #[status(500)]
+/// # struct Failed;
+/// # impl Painter {
+/// async fn paint(&self, request: &Request) -> Result<u32, Failed> {
+///     let mut steps = 0;
+///     while steps < 50 && !request.is_cancelled() {
+///         steps += 1;
+///     }
+///     Ok(steps)
+/// }
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct Request(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    endpoint: &'static str,
+    headers: HeaderMap,
+    /// When its head was read; `None` for one that never arrived.
+    arrived: Option<Instant>,
+    cancelled: AtomicBool,
+    /// Wakes those who wait for the cancellation; told only after the flag is set.
+    word: Notify,
+    told: Mutex<Told>,
 }
 
-impl Serving {
+/// What a request's own code said about its answer.
+#[derive(Debug, Default)]
+struct Told {
+    outgoing: Vec<(HeaderName, HeaderValue)>,
+    /// Where the endpoint panicked: the panic hook knows it, the answer is made elsewhere.
+    panicked_at: Option<String>,
+}
+
+impl Request {
     pub(crate) fn new(endpoint: &'static str, headers: HeaderMap) -> Self {
-        Self { endpoint, headers, ..Self::default() }
+        #[expect(clippy::disallowed_methods, reason = "its deadline is counted from its arrival")]
+        let arrived = Some(Instant::now());
+        Self(Arc::new(Inner { endpoint, headers, arrived, ..Inner::default() }))
+    }
+
+    /// The platform's id of this request; every attempt at it has the same. `None` without a
+    /// platform.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        text(&self.0.headers, &REQUEST_ID)
+    }
+
+    /// The path of the endpoint that serves it.
+    #[must_use]
+    pub fn endpoint(&self) -> &'static str {
+        self.0.endpoint
+    }
+
+    /// Which attempt at the request this is: 1 for the first, at most 11. A direct call has one.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.number(&ATTEMPT).unwrap_or(1)
+    }
+
+    /// A header's value; `None` if there is none, or if it is not text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.get(name)?.to_str().ok()
+    }
+
+    /// All headers, as they came from the platform.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    /// When the platform stops waiting for this attempt, and ends the runner. `None` without a
+    /// platform.
+    //= docs/contract.md#request-attempt
+    //# An endpoint of `fal-app` MUST find both in its request.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let left = self.number::<f64>(&TIME_LEFT)?;
+        self.0.arrived?.checked_add(Duration::try_from_secs_f64(left).ok()?)
+    }
+
+    /// What is left until the [deadline](Self::deadline); nothing when it has passed.
+    #[must_use]
+    pub fn time_left(&self) -> Option<Duration> {
+        #[expect(clippy::disallowed_methods, reason = "what is left depends on when one asks")]
+        let now = Instant::now();
+        Some(self.deadline()?.saturating_duration_since(now))
+    }
+
+    /// Whether nobody wants the answer any more: the request was cancelled, or its caller left.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Returns when nobody wants the answer any more. Safe to drop and to call again.
+    pub async fn cancelled(&self) {
+        let word = self.0.word.notified();
+        pin!(word);
+        // Registered before the flag is read, so that no word is missed in between.
+        word.as_mut().enable();
+        if !self.is_cancelled() {
+            word.await;
+        }
+    }
+
+    /// Works until the request is cancelled: then the work is dropped where it awaits.
+    ///
+    /// # Errors
+    /// [`Cancelled`], which answers 499, when the request was cancelled first.
+    pub async fn until_cancelled<F: Future>(&self, work: F) -> Result<F::Output, Cancelled> {
+        select! {
+            biased;
+            done = work => Ok(done),
+            () = self.cancelled() => Err(Cancelled),
+        }
+    }
+
+    /// Tells everybody who works for this request that they need not.
+    pub(crate) fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::Release);
+        self.0.word.notify_waiters();
+    }
+
+    /// Whether the two are one request.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Takes the headers that its code wants on the answer.
+    pub(crate) fn take_outgoing(&self) -> Vec<(HeaderName, HeaderValue)> {
+        mem::take(&mut self.0.told.lock().outgoing)
+    }
+
+    /// Where its endpoint panicked, if it did and the panic hook is ours.
+    pub(crate) fn panicked_at(&self) -> Option<String> {
+        self.0.told.lock().panicked_at.clone()
+    }
+
+    /// Runs a future as the one that serves this request.
+    pub(crate) fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self.clone(), future)
+    }
+
+    /// Runs a function as the one that serves this request.
+    pub(crate) fn enter<T>(&self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self.clone(), work)
+    }
+
+    fn number<T: std::str::FromStr>(&self, name: &HeaderName) -> Option<T> {
+        text(&self.0.headers, name)?.trim().parse().ok()
     }
 }
 
-/// The platform's id of this attempt's request.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("id", &self.id())
+            .field("endpoint", &self.endpoint())
+            .field("attempt", &self.attempt())
+            .field("cancelled", &self.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The request was cancelled before its work was done: answers 499.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the request was cancelled")]
+pub struct Cancelled;
+
+impl EndpointError for Cancelled {
+    fn answer(&self, _: Sealed) -> Answered<'_> {
+        const { Answered::failed(AppStatus::CLIENT_CLOSED_REQUEST) }
+    }
+
+    fn failures(failures: &mut Failures) {
+        let answered = Answered::failed(AppStatus::CLIENT_CLOSED_REQUEST);
+        failures.add("Cancelled", "the request was cancelled", answered);
+    }
+}
+
+/// What an endpoint takes beside its input: the request, and nothing else.
+#[diagnostic::on_unimplemented(
+    message = "an endpoint cannot take `{Self}` as its request",
+    label = "not the request of `fal_app`",
+    note = "take `request: &Request` with `use fal_app::prelude::*;`"
+)]
+pub trait TakenRequest {
+    /// The request itself.
+    fn taken(request: Request) -> Self;
+}
+
+impl TakenRequest for Request {
+    fn taken(request: Request) -> Self {
+        request
+    }
+}
+
+/// The request that the running task serves.
+#[must_use]
+pub fn current() -> Option<Request> {
+    CURRENT.try_with(Request::clone).ok()
+}
+
+/// The platform's id of the running task's request.
 #[must_use]
 pub fn id() -> Option<String> {
-    read(|serving| text(&serving.headers, &REQUEST_ID)).flatten()
+    read(|request| request.id().map(str::to_owned)).flatten()
 }
 
 /// The path of the endpoint that is running.
 #[must_use]
 pub fn endpoint() -> Option<&'static str> {
-    read(|serving| serving.endpoint).filter(|endpoint| !endpoint.is_empty())
+    read(Request::endpoint).filter(|endpoint| !endpoint.is_empty())
 }
 
 /// A header of the request; `None` if there is none, or if it is not text.
 #[must_use]
 pub fn header(name: &str) -> Option<String> {
-    read(|serving| serving.headers.get(name)?.to_str().ok().map(str::to_owned)).flatten()
+    read(|request| request.header(name).map(str::to_owned)).flatten()
 }
 
 /// Asks the platform to end this runner after the answer, whatever the status says.
@@ -76,52 +290,91 @@ pub fn billable_units(units: u64) {
 }
 
 fn send(name: HeaderName, value: HeaderValue) {
-    write(|serving| {
-        serving.outgoing.retain(|(earlier, _)| *earlier != name);
-        serving.outgoing.push((name, value));
+    // Outside of a request there is nothing to say it on, as the module's text says.
+    let _outside = CURRENT.try_with(|request| {
+        let outgoing = &mut request.0.told.lock().outgoing;
+        outgoing.retain(|(earlier, _)| *earlier != name);
+        outgoing.push((name, value));
     });
 }
 
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::to_owned)
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
 }
 
-fn read<T>(look: impl FnOnce(&Serving) -> T) -> Option<T> {
-    CURRENT.try_with(|serving| look(&serving.borrow())).ok()
-}
-
-fn write(change: impl FnOnce(&mut Serving)) {
-    // Outside of a request there is nothing to change, as the module's text says.
-    let _outside = CURRENT.try_with(|serving| change(&mut serving.borrow_mut()));
+fn read<T>(look: impl FnOnce(&Request) -> T) -> Option<T> {
+    CURRENT.try_with(look).ok()
 }
 
 /// Notes where the running request panicked; `false` if no request is running here.
 pub(crate) fn note_panic(at: String) -> bool {
-    let note = |serving: &RefCell<Serving>| match serving.try_borrow_mut() {
-        Ok(mut serving) => serving.panicked_at = Some(at),
-        Err(_busy) => {}
-    };
-    CURRENT.try_with(note).is_ok()
+    // A panic while this very lock is held finds it taken, and is then told without its place.
+    read(|request| {
+        if let Some(mut told) = request.0.told.try_lock() {
+            told.panicked_at = Some(at);
+        }
+    })
+    .is_some()
 }
 
-/// Where the running request panicked, if it did and the panic hook is ours.
-pub(crate) fn panicked_at() -> Option<String> {
-    read(|serving| serving.panicked_at.clone()).flatten()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Takes what is known of the current request, for the stream that outlives its endpoint.
-pub(crate) fn take() -> Serving {
-    CURRENT.try_with(|serving| mem::take(&mut *serving.borrow_mut())).unwrap_or_default()
-}
+    fn with(headers: &[(&'static str, &'static str)]) -> Request {
+        let pairs = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        Request::new("/", pairs.collect())
+    }
 
-/// Runs a future as the one that serves this request.
-pub(crate) fn scope<F: Future>(serving: Serving, future: F) -> impl Future<Output = F::Output> {
-    CURRENT.scope(RefCell::new(serving), future)
-}
+    #[test]
+    //= docs/contract.md#request-attempt
+    //= type=test
+    //# An endpoint of `fal-app` MUST find both in its request.
+    fn a_request_knows_its_attempt_and_its_deadline() {
+        let request = with(&[("x-fal-attempt", "3"), ("x-fal-time-left", "29.5")]);
+        assert_eq!(request.attempt(), 3);
+        let left = request.time_left().expect("the platform said it");
+        assert!(left <= Duration::from_millis(29_500), "{left:?}");
+        assert!(left > Duration::ZERO, "{left:?}");
+    }
 
-/// Runs a step of a stream as the one that serves this request, and gives the request back.
-pub(crate) fn step<T>(serving: &mut Serving, step: impl FnOnce() -> T) -> T {
-    let (result, after) = CURRENT.sync_scope(RefCell::new(mem::take(serving)), || (step(), take()));
-    *serving = after;
-    result
+    #[test]
+    fn without_a_platform_there_is_one_attempt_and_no_deadline() {
+        for request in [with(&[]), with(&[("x-fal-attempt", "x"), ("x-fal-time-left", "-1")])] {
+            assert_eq!((request.attempt(), request.deadline()), (1, None));
+            assert_eq!(request.id(), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_request_stops_its_work() {
+        let request = Request::default();
+        assert_eq!(request.until_cancelled(async { 7 }).await, Ok(7));
+        request.cancel();
+        let never = request.until_cancelled(std::future::pending::<()>()).await;
+        assert_eq!(never, Err(Cancelled));
+        request.cancelled().await;
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_already_hear_of_it() {
+        let request = Request::default();
+        let waiting = tokio::spawn({
+            let request = request.clone();
+            async move { request.cancelled().await }
+        });
+        tokio::task::yield_now().await;
+        request.cancel();
+        waiting.await.expect("it was told");
+    }
+
+    #[test]
+    fn outside_of_a_request_there_is_nothing_to_say_it_on() {
+        stop_runner();
+        assert!(current().is_none());
+        assert_eq!((id(), endpoint(), header("accept")), (None, None, None));
+        assert!(!note_panic("here".to_owned()));
+    }
 }

@@ -3,39 +3,58 @@
 //! Generated code adds typed handlers to [`Routes`]; [`Endpoints`] is what they become: a sorted
 //! map from paths to handlers whose types are erased behind one boxed future per request.
 
-use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, fmt, panic, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use http::{Method, Response};
-use tokio::sync::Semaphore;
 
 use crate::{
     answer,
-    app::Metadata,
+    app::{HealthOptions, Metadata, RealtimeOptions},
     body::Body,
     error::EndpointError,
     health::HealthError,
     input::{EndpointInput, Sent},
+    openapi::Signature,
     output::EndpointOutput,
+    request::Request,
+    serving::Place,
 };
+
+mod point;
+
+pub use self::point::Point;
 
 /// A handler's answer on its way.
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
-type Handler<A> = Box<dyn Fn(Arc<A>, Bytes, bool) -> Answering + Send + Sync>;
+type Handler<A> = Box<dyn Fn(Arc<A>, Call) -> Answering + Send + Sync>;
+
+type CancelHandler<A> =
+    Box<dyn Fn(Arc<A>, Request) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// One call of an endpoint.
+pub(crate) struct Call {
+    pub(crate) body: Bytes,
+    pub(crate) request: Request,
+    /// Held by whoever works for the request, also on a thread that nobody waits for any more.
+    pub(crate) place: Option<Place>,
+}
 
 /// One path: what serves it, and how.
 pub(crate) struct Route<A> {
-    pub(crate) path: &'static str,
+    pub(crate) point: Point,
     pub(crate) kind: Kind,
+    pub(crate) signature: Signature,
     pub(crate) handler: Handler<A>,
 }
 
 /// What a route is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     Endpoint,
-    Health,
+    Health(HealthOptions),
+    Realtime(RealtimeOptions),
 }
 
 impl Kind {
@@ -43,14 +62,14 @@ impl Kind {
     pub(crate) const fn allow(self) -> &'static str {
         match self {
             Self::Endpoint => "POST",
-            Self::Health => "GET, POST",
+            Self::Health(_) | Self::Realtime(_) => "GET, POST",
         }
     }
 
     pub(crate) fn takes(self, method: &Method) -> bool {
         match self {
             Self::Endpoint => method == Method::POST,
-            Self::Health => method == Method::POST || method == Method::GET,
+            Self::Health(_) | Self::Realtime(_) => method == Method::POST || method == Method::GET,
         }
     }
 }
@@ -59,87 +78,165 @@ impl Kind {
 pub struct Routes<A> {
     metadata: &'static Metadata,
     routes: Vec<Route<A>>,
+    cancel: Option<CancelHandler<A>>,
 }
 
 impl<A: Send + Sync + 'static> Routes<A> {
     pub(crate) const fn new(metadata: &'static Metadata) -> Self {
-        Self { metadata, routes: Vec::new() }
+        Self { metadata, routes: Vec::new(), cancel: None }
     }
 
     /// `POST path` answers what this handler returns.
     #[must_use]
-    pub fn endpoint<I, O, E, F, R>(mut self, path: &'static str, handler: F) -> Self
+    pub fn endpoint<I, O, E, F, R>(self, point: Point, handler: F) -> Self
     where
         I: EndpointInput,
         O: EndpointOutput,
         E: EndpointError,
-        F: Fn(Arc<A>, I) -> R + Send + Sync + 'static,
+        F: Fn(Arc<A>, I, Request) -> R + Send + Sync + 'static,
         R: Future<Output = Result<O, E>> + Send + 'static,
     {
-        let handler: Handler<A> = Box::new(move |app, body, json| {
-            //= docs/contract.md#validation-422
-            //# The endpoint MUST NOT be entered with such an input.
-            let input = match I::read(Sent { body: &body, json }) {
-                Ok(input) => input,
-                Err(invalid) => return Box::pin(std::future::ready(answer::invalid(&invalid))),
-            };
-            let returned = handler(app, input);
-            Box::pin(async move { answer::returned(returned.await) })
+        let handler: Handler<A> = Box::new(move |app, call| match input(&call) {
+            Ok(input) => {
+                let returned = handler(app, input, call.request);
+                Box::pin(async move { answer::returned(returned.await) })
+            }
+            Err(answer) => Box::pin(std::future::ready(answer)),
         });
-        self.routes.push(Route { path, kind: Kind::Endpoint, handler });
-        self
+        self.with(point, Kind::Endpoint, Signature::of::<I, O, E>(), handler)
+    }
+
+    /// The same for a handler that blocks: it runs on a thread of its own, to its end even where its
+    /// caller leaves.
+    #[must_use]
+    pub fn blocking<I, O, E, F>(self, point: Point, handler: F) -> Self
+    where
+        I: EndpointInput,
+        O: EndpointOutput,
+        E: EndpointError,
+        F: Fn(Arc<A>, I, Request) -> Result<O, E> + Send + Sync + 'static,
+    {
+        let shared = Arc::new(handler);
+        let handler: Handler<A> = Box::new(move |app, call| match input(&call) {
+            Ok(input) => {
+                let handler = Arc::clone(&shared);
+                let Call { request, place, .. } = call;
+                let work = move || {
+                    let response =
+                        request.clone().enter(|| answer::returned(handler(app, input, request)));
+                    drop(place);
+                    response
+                };
+                Box::pin(async move {
+                    match tokio::task::spawn_blocking(work).await {
+                        Ok(response) => response,
+                        // The shell that awaits this tells a panic like any other.
+                        Err(error) => match error.try_into_panic() {
+                            Ok(payload) => panic::resume_unwind(payload),
+                            Err(_cancelled) => answer::internal(),
+                        },
+                    }
+                })
+            }
+            Err(answer) => Box::pin(std::future::ready(answer)),
+        });
+        self.with(point, Kind::Endpoint, Signature::of::<I, O, E>(), handler)
+    }
+
+    /// A realtime endpoint: declared and described, and not served yet.
+    #[must_use]
+    pub fn realtime<I, O, E, F, R>(self, point: Point, options: RealtimeOptions, handler: F) -> Self
+    where
+        I: EndpointInput,
+        O: EndpointOutput,
+        E: EndpointError,
+        F: Fn(Arc<A>, I, Request) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<O, E>> + Send + 'static,
+    {
+        // Its types are held to what the wire will ask of them.
+        drop(handler);
+        let refuse: Handler<A> =
+            Box::new(|_, _| Box::pin(std::future::ready(answer::no_realtime())));
+        self.with(point, Kind::Realtime(options), Signature::of::<I, O, E>(), refuse)
     }
 
     /// `GET path` and `POST path` answer whether the runner is healthy: 200, or 500 with a reason.
     #[must_use]
-    pub fn health<E, F, R>(mut self, path: &'static str, check: F) -> Self
+    pub fn health<E, F, R>(self, point: Point, options: HealthOptions, check: F) -> Self
     where
         E: HealthError,
         F: Fn(Arc<A>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), E>> + Send + 'static,
     {
-        let handler: Handler<A> = Box::new(move |app, _, _| {
+        let version = self.metadata.version;
+        let handler: Handler<A> = Box::new(move |app, _| {
             let checked = check(app);
-            Box::pin(async move { answer::checked(checked.await) })
+            Box::pin(async move { answer::checked(checked.await, version) })
         });
-        self.routes.push(Route { path, kind: Kind::Health, handler });
+        self.with(point, Kind::Health(options), Signature::NONE, handler)
+    }
+
+    /// What runs when a request in flight is cancelled.
+    #[must_use]
+    pub fn on_cancel<F, R>(mut self, handler: F) -> Self
+    where
+        F: Fn(Arc<A>, Request) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + Send + 'static,
+    {
+        self.cancel = Some(Box::new(move |app, request| Box::pin(handler(app, request))));
+        self
+    }
+
+    fn with(mut self, point: Point, kind: Kind, signature: Signature, handler: Handler<A>) -> Self {
+        self.routes.push(Route { point, kind, signature, handler });
         self
     }
 
     /// What these routes serve, or which of them is wrong.
     pub(crate) fn finish(self) -> Result<Endpoints<A>, String> {
+        let order = self.routes.iter().map(|route| route.point.path).collect();
         let mut by_path = BTreeMap::new();
         let mut health = None;
         for route in self.routes {
-            if !route.path.starts_with('/') {
-                return Err(format!("the path {:?} does not start with a slash", route.path));
+            let path = route.point.path;
+            if !path.starts_with('/') {
+                return Err(format!("the path {path:?} does not start with a slash"));
             }
-            if route.kind == Kind::Health && health.replace(route.path).is_some() {
+            if let Kind::Health(options) = route.kind
+                && health.replace((path, options)).is_some()
+            {
                 return Err("there are two health checks".to_owned());
             }
-            if let Some(earlier) = by_path.insert(route.path, route) {
-                return Err(format!("two endpoints share the path {:?}", earlier.path));
+            if by_path.insert(path, route).is_some() {
+                return Err(format!("two endpoints share the path {path:?}"));
             }
         }
-        let permits = self.metadata.limits.max_multiplexing.map(|limit| limit.max(1) as usize);
-        let places = permits.map(|permits| Arc::new(Semaphore::new(permits)));
-        Ok(Endpoints { by_path, health, places })
+        Ok(Endpoints { metadata: self.metadata, order, by_path, health, cancel: self.cancel })
     }
+}
+
+fn input<I: EndpointInput>(call: &Call) -> Result<I, Response<Body>> {
+    //= docs/contract.md#validation-422
+    //# The endpoint MUST NOT be entered with such an input.
+    I::read(Sent { body: &call.body, headers: call.request.headers() })
+        .map_err(|invalid| answer::invalid(&invalid))
 }
 
 impl<A> fmt::Debug for Routes<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.routes.iter().map(|route| route.path)).finish()
+        f.debug_list().entries(self.routes.iter().map(|route| route.point.path)).finish()
     }
 }
 
 /// All routes of an app.
 pub(crate) struct Endpoints<A> {
+    pub(crate) metadata: &'static Metadata,
+    /// The paths as the app declares them.
+    order: Vec<&'static str>,
     by_path: BTreeMap<&'static str, Route<A>>,
-    /// The path of the declared health check.
-    pub(crate) health: Option<&'static str>,
-    /// As many permits as requests may run at once; none, where the app declares no limit.
-    pub(crate) places: Option<Arc<Semaphore>>,
+    /// The declared health check.
+    pub(crate) health: Option<(&'static str, HealthOptions)>,
+    pub(crate) cancel: Option<CancelHandler<A>>,
 }
 
 impl<A> Endpoints<A> {
@@ -147,9 +244,16 @@ impl<A> Endpoints<A> {
         self.by_path.get(path)
     }
 
-    /// The paths of the endpoints, sorted; without the health check.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &'static str> {
-        self.by_path.values().filter(|route| route.kind == Kind::Endpoint).map(|route| route.path)
+    /// All routes, in the order in which the app declares them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Route<A>> {
+        self.order.iter().filter_map(|path| self.find(path))
+    }
+
+    /// The endpoint whose requests are cancelled at this path: `/cancel` behind its own.
+    pub(crate) fn cancelled_at(&self, path: &str) -> Option<&Route<A>> {
+        let path = path.strip_suffix("/cancel")?;
+        self.find(if path.is_empty() { "/" } else { path })
+            .filter(|route| route.kind == Kind::Endpoint)
     }
 }
 

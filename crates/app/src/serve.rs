@@ -28,12 +28,12 @@ const DEFAULT_PORT: u16 = 8080;
 
 /// Runs the app's program: what [`main!`](crate::main) calls.
 ///
-/// Runs the setup, then listens on `127.0.0.1:$PORT` (8080 without it) until SIGTERM or SIGINT,
-/// then stops accepting at once, finishes what is in flight, and tears the app down. A second
-/// SIGINT ends it without waiting.
+/// Runs the setup and the warm-up, then listens on `127.0.0.1:$PORT` (8080 without it) until SIGTERM
+/// or SIGINT, then stops accepting at once, runs `#[on_exit]`, finishes what is in flight, and tears
+/// the app down. A second SIGINT ends it without waiting.
 ///
 /// The exit code is 0 after a clean stop, 1 when it cannot listen, 2 for arguments or a `PORT`
-/// that are none, 3 when the setup fails.
+/// that are none, 3 when the setup fails, 4 when the warm-up does.
 #[must_use]
 pub fn serve<A: Wired>() -> ExitCode {
     program::<A>(Ready::into_shell)
@@ -110,6 +110,7 @@ enum Failure {
 impl Failure {
     const fn code(&self) -> u8 {
         match self {
+            Self::Setup(SetupFailure::Cold(_) | SetupFailure::ColdPanicked(_)) => 4,
             Self::Setup(_) => 3,
             Self::Port(_) => 2,
             Self::Listen { .. } | Self::Signals(_) => 1,
@@ -141,7 +142,17 @@ async fn live<A: Wired>(
         () = connections.accept(listener, &shell) => {}
         () = signals.stop() => {}
     }
-    drain(connections, &mut signals).await?;
+    // The listener is gone with the future above: nobody new is accepted while requests in flight
+    // go on.
+    let drained = async {
+        shell.on_exit().await;
+        connections.finish().await;
+        shell.idle().await;
+    };
+    select! {
+        () = drained => {}
+        () = signals.interrupted() => return Err(Failure::Interrupted),
+    }
     tear_down(shell).await;
     Ok(())
 }
@@ -149,13 +160,6 @@ async fn live<A: Wired>(
 fn port(cx: &SetupContext) -> Result<u16, Failure> {
     let Some(text) = cx.var("PORT") else { return Ok(DEFAULT_PORT) };
     text.parse().map_err(|_| Failure::Port(text.to_owned()))
-}
-
-async fn drain(connections: Connections, signals: &mut Signals) -> Result<(), Failure> {
-    select! {
-        () = connections.finish() => Ok(()),
-        () = signals.interrupted() => Err(Failure::Interrupted),
-    }
 }
 
 async fn tear_down<A: Wired>(shell: Arc<Shell<A>>) {

@@ -10,7 +10,11 @@ use tokio::task::JoinError;
 use crate::{
     app::{App, Wired},
     routes::{Endpoints, Routes},
+    serving::Places,
 };
+
+/// What a runner serves at once at the very most.
+const MOST_AT_ONCE: u32 = 1_000_000;
 
 /// What `#[setup]` may know about the process it runs in.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +43,15 @@ impl SetupContext {
     #[must_use]
     pub fn var(&self, name: &str) -> Option<&str> {
         self.vars.get(name).map(String::as_str)
+    }
+
+    /// How many requests may run at once: as many as the platform sends, which its configuration may
+    /// have changed, else as many as the app declares, else one, which is fal's default.
+    //= docs/contract.md#multiplexing
+    //# An app of `fal-app` MUST hold to the number itself, also without a platform.
+    fn multiplexing(&self, declared: Option<u32>) -> u32 {
+        let given = self.var("FAL_MAX_MULTIPLEXING").and_then(|number| number.parse().ok());
+        given.or(declared).unwrap_or(1).clamp(1, MOST_AT_ONCE)
     }
 
     /// The platform's name for this runner; `None` outside a platform.
@@ -86,36 +99,51 @@ pub enum SetupFailure {
     /// `#[setup]` panicked; the panic's text.
     #[error("setup panicked: {0}")]
     Panicked(String),
+    /// `#[warmup]` returned an error; its text.
+    #[error("warm-up failed: {0}")]
+    Cold(String),
+    /// `#[warmup]` panicked; the panic's text.
+    #[error("warm-up panicked: {0}")]
+    ColdPanicked(String),
     /// The routes do not make sense; which one, and why.
     #[error("routes are wrong: {0}")]
     Routes(String),
 }
 
-/// An app whose setup has finished: what a listener is made from.
+/// An app whose setup and warm-up have finished: what a listener is made from.
+///
+/// Only [`run_setup`] makes one, and only it becomes a [`Shell`](crate::Shell).
 #[derive(Debug)]
 pub struct Ready<A> {
     pub(crate) app: Arc<A>,
     pub(crate) endpoints: Endpoints<A>,
+    pub(crate) places: Places,
 }
 
-/// Runs the app's setup, on a task of its own so that a panic is a failure and not the end.
+/// Runs the app's setup and then its warm-up, each on a task of its own so that a panic is a failure
+/// and not the end.
 ///
 /// # Errors
-/// When the setup returns an error or panics, or when two endpoints share a path.
+/// When one of the two returns an error or panics, or when two endpoints share a path.
 pub async fn run_setup<A: Wired>(cx: SetupContext) -> Result<Ready<A>, SetupFailure> {
-    let routes = A::routes(Routes::new(&<A as App>::METADATA));
-    let endpoints = routes.finish().map_err(SetupFailure::Routes)?;
+    let metadata = &<A as App>::METADATA;
+    let endpoints = A::routes(Routes::new(metadata)).finish().map_err(SetupFailure::Routes)?;
+    let places = Places::new(cx.multiplexing(metadata.limits.max_multiplexing));
     let setup = tokio::spawn(async move { A::setup(&cx).await.map_err(|e| e.to_string()) });
-    let app = setup.await.map_err(panicked)?.map_err(SetupFailure::Failed)?;
-    Ok(Ready { app: Arc::new(app), endpoints })
+    let app = setup.await.map_err(|error| SetupFailure::Panicked(panicked(error)))?;
+    let app = Arc::new(app.map_err(SetupFailure::Failed)?);
+    let cold = Arc::clone(&app);
+    let warmup = tokio::spawn(async move { cold.warmup().await });
+    let warm = warmup.await.map_err(|error| SetupFailure::ColdPanicked(panicked(error)))?;
+    warm.map_err(SetupFailure::Cold)?;
+    Ok(Ready { app, endpoints, places })
 }
 
-fn panicked(error: JoinError) -> SetupFailure {
-    let text = match error.try_into_panic() {
+fn panicked(error: JoinError) -> String {
+    match error.try_into_panic() {
         Ok(payload) => panic_text(&*payload).to_owned(),
         Err(cancelled) => cancelled.to_string(),
-    };
-    SetupFailure::Panicked(text)
+    }
 }
 
 /// The message of a caught panic.

@@ -13,9 +13,8 @@ use std::{
 use axum::Router;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
-use http::{HeaderMap, Method, Request, Response, header::CONTENT_TYPE};
+use http::{Request as HttpRequest, Response};
 use http_body_util::BodyExt as _;
-use tokio::sync::OwnedSemaphorePermit;
 use tower::{Service, ServiceExt as _};
 
 use crate::{
@@ -23,33 +22,40 @@ use crate::{
     app::Wired,
     body::Body,
     guard,
-    request::{self, Serving},
-    routes::{Endpoints, Kind},
+    metrics::Metrics,
+    request::Request,
+    routes::{Call, Endpoints, Kind, Route},
+    serving::{InFlight, Place, Places, Serving},
     setup::{Ready, panic_text},
 };
 
-/// The health endpoint that every app has, unless it declares another.
-const HEALTH: &str = "/health";
+mod unrouted;
 
 /// An app that has been set up, as something that answers requests.
 ///
-/// A caller that hangs up drops the future that answers it, and with it the endpoint's.
+/// A caller that hangs up drops the future that answers it, and with it the endpoint's. A blocking
+/// endpoint runs to its end; its request says that it is cancelled.
 pub struct Shell<A> {
     core: Core<A>,
     added: Option<Router>,
 }
 
-/// The app and its endpoints.
+/// The app, its endpoints, and what is known of its requests.
 struct Core<A> {
     app: Arc<A>,
     endpoints: Arc<Endpoints<A>>,
+    places: Places,
+    in_flight: Arc<InFlight>,
+    metrics: Arc<Metrics>,
 }
 
 impl<A: Wired> Ready<A> {
     /// The app's endpoints behind the shell.
     #[must_use]
     pub fn into_shell(self) -> Shell<A> {
-        let core = Core { app: self.app, endpoints: Arc::new(self.endpoints) };
+        let Self { app, endpoints, places } = self;
+        let (in_flight, metrics) = (Arc::default(), Arc::default());
+        let core = Core { app, endpoints: Arc::new(endpoints), places, in_flight, metrics };
         Shell { core, added: None }
     }
 
@@ -65,7 +71,7 @@ impl<A: Wired> Ready<A> {
 
 impl<A: Wired> Shell<A> {
     /// Answers one request.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    pub async fn answer<B>(&self, request: HttpRequest<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
@@ -74,7 +80,7 @@ impl<A: Wired> Shell<A> {
             return self.core.answer(request).await;
         };
         let path = request.uri().path().to_owned();
-        let serving = Serving::new("", request.headers().clone());
+        let serving = Serving::new(Request::new("", request.headers().clone()), None);
         let answering = router.clone().oneshot(request.map(axum::body::Body::new));
         let added = async {
             match answering.await {
@@ -82,7 +88,20 @@ impl<A: Wired> Shell<A> {
                 Err(impossible) => match impossible {},
             }
         };
-        attend(serving, &path, None, added).await
+        self.core.attend(serving, &path, added).await
+    }
+
+    /// Runs the app's `#[on_exit]`. A panic of it is logged, and stops nothing.
+    pub(crate) async fn on_exit(&self) {
+        let heard = AssertUnwindSafe(self.core.app.on_exit()).catch_unwind().await;
+        if let Err(payload) = heard {
+            tracing::error!(panic = panic_text(&*payload), "on_exit panicked");
+        }
+    }
+
+    /// Returns when no endpoint runs, also none that blocks a thread after its caller has left.
+    pub(crate) async fn idle(&self) {
+        self.core.places.idle().await;
     }
 
     /// The app itself, once nothing else holds it: to tear it down.
@@ -94,73 +113,84 @@ impl<A: Wired> Shell<A> {
 }
 
 impl<A: Wired> Core<A> {
-    async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    async fn answer<B>(&self, request: HttpRequest<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes>,
     {
-        let path = request.uri().path();
-        let Some(route) = self.endpoints.find(path) else {
-            return self.unrouted(request.method(), path);
+        let (parts, body) = request.into_parts();
+        let Some(route) = self.endpoints.find(parts.uri.path()) else {
+            drop(body);
+            return self.unrouted(&parts).await;
         };
-        if !route.kind.takes(request.method()) {
+        if !route.kind.takes(&parts.method) {
             return answer::not_allowed(route.kind);
         }
-        let (parts, body) = request.into_parts();
-        let json = admits_json(&parts.headers);
         let Ok(body) = read_whole(body).await else {
             return answer::broken_off();
         };
-        let permit = self.place(route.kind).await;
-        let serving = Serving::new(route.path, parts.headers);
+        let place = self.place(route).await;
+        let mut serving = Serving::new(Request::new(route.point.path, parts.headers), place);
+        if route.point.watched || self.endpoints.cancel.is_some() {
+            serving = serving.listed(&self.in_flight);
+        }
+        let (request, place) = (serving.request.clone(), serving.place.clone());
         let app = Arc::clone(&self.app);
-        let handled = async { (route.handler)(app, body, json).await };
-        attend(serving, route.path, permit, handled).await
+        let handled = async { (route.handler)(app, Call { body, request, place }).await };
+        self.attend(serving, route.point.path, handled).await
     }
 
-    /// What no endpoint serves: the health endpoint that every app has, and nothing else.
-    fn unrouted(&self, method: &Method, path: &str) -> Response<Body> {
-        if path != HEALTH || self.endpoints.health.is_some() {
-            return answer::not_found(path);
+    //= docs/contract.md#multiplexing
+    //# A runner MUST NOT serve more requests at once than `max_multiplexing` says; more than that wait
+    //# in line.
+    /// Waits in line until a place is free. Health checks need none, and neither does an endpoint that
+    /// is there to cancel another's request, which would wait for that very request.
+    async fn place(&self, route: &Route<A>) -> Option<Place> {
+        if route.kind != Kind::Endpoint || self.endpoints.cancelled_at(route.point.path).is_some() {
+            return None;
         }
-        if method == Method::GET {
-            return answer::healthy();
-        }
-        answer::method_not_allowed("GET")
+        self.places.take().await
     }
 
-    /// Waits in line where the app has declared how many requests it serves at once.
-    async fn place(&self, kind: Kind) -> Option<OwnedSemaphorePermit> {
-        let places = self.endpoints.places.as_ref().filter(|_| kind == Kind::Endpoint)?;
-        // The semaphore is never closed, so this is always a permit.
-        Arc::clone(places).acquire_owned().await.ok()
+    /// Runs what answers a request as the one that serves it: its logs carry the request's id, its
+    /// panic is a 500, and an unearned 503 of it does not leave.
+    async fn attend(
+        &self,
+        serving: Serving,
+        path: &str,
+        answering: impl Future<Output = Response<Body>>,
+    ) -> Response<Body> {
+        let request = serving.request.clone();
+        let attended = async move {
+            let answered = AssertUnwindSafe(answering).catch_unwind().await;
+            let request = &serving.request;
+            let mut response =
+                answered.unwrap_or_else(|payload| panicked(request, path, &*payload));
+            if guard::is_unearned(&response) {
+                self.metrics.unearned(self.known(path));
+                response = guard::refuse(path);
+            }
+            for (name, value) in request.take_outgoing() {
+                response.headers_mut().insert(name, value);
+            }
+            // An added router has the endpoints inside, and those were counted there.
+            if !request.endpoint().is_empty() {
+                self.metrics.answered(self.known(path), response.status().as_u16());
+            }
+            response.body_mut().keep(serving);
+            response
+        };
+        request.scope(attended).await
+    }
+
+    /// The path as an endpoint declares it; `None` where it is a caller's invention.
+    fn known(&self, path: &str) -> Option<&'static str> {
+        self.endpoints.find(path).map(|route| route.point.path)
     }
 }
 
-/// Runs what answers a request as the one that serves it: its logs carry the request's id, its
-/// panic is a 500, and an unearned 503 of it does not leave.
-async fn attend(
-    serving: Serving,
-    endpoint: &str,
-    permit: Option<OwnedSemaphorePermit>,
-    answering: impl Future<Output = Response<Body>>,
-) -> Response<Body> {
-    let attended = async move {
-        let answered = AssertUnwindSafe(answering).catch_unwind().await;
-        let response = answered.unwrap_or_else(|payload| panicked(endpoint, &*payload));
-        let mut response = guard::pass(response, endpoint);
-        let mut serving = request::take();
-        for (name, value) in serving.outgoing.drain(..) {
-            response.headers_mut().insert(name, value);
-        }
-        response.body_mut().keep(serving, permit);
-        response
-    };
-    request::scope(serving, attended).await
-}
-
-fn panicked(endpoint: &str, payload: &(dyn Any + Send)) -> Response<Body> {
-    let (panic, at) = (panic_text(payload), request::panicked_at());
-    tracing::error!(endpoint, panic, at, "the endpoint panicked");
+fn panicked(request: &Request, path: &str, payload: &(dyn Any + Send)) -> Response<Body> {
+    let (panic, at) = (panic_text(payload), request.panicked_at());
+    tracing::error!(endpoint = path, panic, at, "the endpoint panicked");
     answer::internal()
 }
 
@@ -181,27 +211,20 @@ async fn read_whole<B: http_body::Body<Data = Bytes>>(body: B) -> Result<Bytes, 
     Ok(whole)
 }
 
-/// Whether the body may be read as JSON: so says its content type, or nothing does.
-fn admits_json(headers: &HeaderMap) -> bool {
-    let Some(content_type) = headers.get(CONTENT_TYPE) else { return true };
-    if content_type == "application/json" {
-        return true;
-    }
-    let Ok(content_type) = content_type.to_str() else { return false };
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence
-        .strip_prefix("application/")
-        .is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
-}
-
 impl<A> Clone for Core<A> {
     fn clone(&self) -> Self {
-        Self { app: Arc::clone(&self.app), endpoints: Arc::clone(&self.endpoints) }
+        Self {
+            app: Arc::clone(&self.app),
+            endpoints: Arc::clone(&self.endpoints),
+            places: self.places.clone(),
+            in_flight: Arc::clone(&self.in_flight),
+            metrics: Arc::clone(&self.metrics),
+        }
     }
 }
 
 /// The app's endpoints as the fallback of the author's own router.
-impl<A: Wired> Service<Request<axum::body::Body>> for Core<A> {
+impl<A: Wired> Service<HttpRequest<axum::body::Body>> for Core<A> {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -210,7 +233,7 @@ impl<A: Wired> Service<Request<axum::body::Body>> for Core<A> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<axum::body::Body>) -> Self::Future {
+    fn call(&mut self, request: HttpRequest<axum::body::Body>) -> Self::Future {
         let core = self.clone();
         Box::pin(async move { Ok(core.answer(request).await) })
     }

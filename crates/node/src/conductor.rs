@@ -11,6 +11,7 @@ use std::{
 use fal_engine::{CallId, Command, Engine, Input, Record, Reported, Runner, Who};
 use fal_queue::store::Content;
 use fal_types::{LeaseId, Moment, Problem, RunnerId};
+use http::HeaderValue;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, oneshot};
 
@@ -25,6 +26,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Conductor {
     pub(crate) options: AppOptions,
+    /// What every attempt begins with, as its runner is told.
+    pub(crate) time_left: HeaderValue,
     pub(crate) shared: Arc<Shared>,
     inner: Mutex<Inner>,
     calls: AtomicU64,
@@ -69,7 +72,10 @@ impl Conductor {
             unwanted: Vec::new(),
             armed: None,
         };
+        let time_left = options.request_timeout.as_secs_f64().to_string();
         Self {
+            // Digits and a point.
+            time_left: HeaderValue::from_str(&time_left).unwrap_or(HeaderValue::from_static("0")),
             options,
             shared,
             inner: Mutex::new(inner),

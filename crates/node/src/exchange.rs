@@ -12,7 +12,7 @@ use fal_policy::{Answer, Outcome, headers as signals};
 use fal_queue::Ticket;
 use fal_supervisor::{BodyError, ForwardError};
 use fal_types::{Problem, RequestId, Status};
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
 pub use crate::exchange::direct::{DirectCall, LATE_UPLOAD, Refusal};
 pub(crate) use crate::exchange::{
@@ -24,6 +24,9 @@ use crate::{RequestBody, runners::Slot};
 
 /// How long a runner may take to answer a cancel signal. What it answers is ignored.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
+
+const ATTEMPT: HeaderName = HeaderName::from_static("x-fal-attempt");
+const TIME_LEFT: HeaderName = HeaderName::from_static("x-fal-time-left");
 
 /// A body of known length up to this many bytes is held until it is whole before its status is passed on.
 pub(crate) const HELD: u64 = 64 * 1024;
@@ -58,6 +61,13 @@ pub(crate) async fn signal_cancel(slot: &Arc<Slot>, path: &str, request: Request
     let Ok(signal) = signal else { return };
     // An app that has no such route answers 404, which is as good as any other answer.
     let _ignored = tokio::time::timeout(CANCEL_LIMIT, slot.runner.forward(signal)).await;
+}
+
+//= docs/contract.md#request-attempt
+//# The runner MUST get the number of the attempt in `x-fal-attempt`, and the seconds that the attempt may take in `x-fal-time-left`.
+pub(crate) fn tell_attempt(headers: &mut HeaderMap, number: u16, time_left: &HeaderValue) {
+    headers.insert(ATTEMPT, HeaderValue::from(number));
+    headers.insert(TIME_LEFT, time_left.clone());
 }
 
 /// A report that carries no header of the runner.

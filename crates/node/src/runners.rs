@@ -145,12 +145,16 @@ fn launch(
         name: Arc::clone(&name),
         busy: Arc::clone(&busy),
     };
+    let mut env = options.env.clone();
+    //= docs/contract.md#runner-environment
+    //# `FAL_MAX_MULTIPLEXING` MUST say how many requests at once it is sent.
+    env.push(("FAL_MAX_MULTIPLEXING".to_owned(), options.settings.max_multiplexing.to_string()));
     let launch = Launch {
         app: options.id.to_string(),
         runner: name.to_string(),
         command: options.command.clone(),
         cwd: options.cwd.clone(),
-        env: options.env.clone(),
+        env,
     };
     let sink: Arc<dyn Sink> = Arc::new(ear);
     let runner = conductor.shared.supervisor.launch(&launch, &sink)?;

@@ -37,7 +37,7 @@ mod verdict;
 
 pub use crate::{
     app_status::{AppStatus, AppStatusError},
-    broken::RunnerBroken,
+    broken::{DeviceFault, Proof, RunnerBroken, TrimError, after_trim},
     call::{Attempted, Call, Caller, Rules},
     impact::{Cause, Impact},
     outcome::{Answer, Flag, Outcome},

@@ -1,118 +1,106 @@
-//! Functions that answer: endpoints and the health check.
+//! Functions that answer a call: endpoints, and those that answer in real time.
 
+use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::{Attribute, Ident, LitStr, Token, Type};
 
 use super::{
-    Value,
+    is_first,
     shape::{self, Outcome, Receiver, Returned},
+    value::{self, Value},
 };
 use crate::{
+    args,
     errors::{Mistake, Sink},
-    model::{Function, Marker},
+    model::{Argument, Function, Marker, Role},
+    names,
 };
 
 /// An endpoint that can be routed.
 pub(crate) struct Endpoint {
     pub(crate) path: LitStr,
     pub(crate) name: Ident,
+    pub(crate) about: String,
     pub(crate) conditions: Vec<Attribute>,
-    /// `None`: the endpoint takes nothing, and the body is not looked at.
-    pub(crate) input: Option<Type>,
+    pub(crate) manner: Manner,
+    /// As the function takes them. No input: the body is not looked at.
+    pub(crate) takes: Vec<Taken>,
     pub(crate) outcome: Outcome,
 }
 
-/// A health check that can be routed.
-pub(crate) struct HealthCheck {
-    pub(crate) path: LitStr,
-    pub(crate) name: Ident,
-    pub(crate) asyncness: Option<Token![async]>,
-    pub(crate) outcome: Outcome,
+/// How an endpoint works.
+pub(crate) enum Manner {
+    Async,
+    /// On a thread that may block.
+    Blocking,
+    /// Over messages, with these settings.
+    Realtime(Vec<(Ident, u64)>),
 }
 
-/// Checks a function marked `#[endpoint("/path")]`.
+/// One argument of an endpoint.
+pub(crate) enum Taken {
+    Input(Type),
+    /// The request: its type, and the `&` where it is borrowed.
+    Request(Type, Option<Token![&]>),
+}
+
+/// Checks a function marked `#[endpoint("/path")]` or `#[realtime("/path")]`.
 pub(crate) fn check(function: &Function, marker: &Marker, sink: &Sink<'_>) -> Option<Endpoint> {
-    let path = path(marker, sink);
+    let mut pieces = pieces(marker).into_iter();
+    let path = path(marker, pieces.next(), sink);
+    let manner = manner(marker.role, pieces, sink);
     let signature = &function.signature;
     shape::plain(signature, "an endpoint", sink);
-    if signature.asyncness.is_none() {
-        sink.report(signature.fn_token, &Mistake::ENDPOINT_NOT_ASYNC);
+    match (signature.asyncness, &manner) {
+        (Some(token), Manner::Blocking) => sink.report(token, &Mistake::BLOCKING_AND_ASYNC),
+        (None, Manner::Async) => sink.report(signature.fn_token, &Mistake::ENDPOINT_NOT_ASYNC),
+        (None, Manner::Realtime(_)) => {
+            sink.report(signature.fn_token, &Mistake::REALTIME_NOT_ASYNC);
+        }
+        (Some(_), Manner::Async | Manner::Realtime(_)) | (None, Manner::Blocking) => {}
     }
     shared(function, "an endpoint", sink);
-    let input = input(function, sink);
+    let takes = takes(function, marker.role, sink);
     let outcome = outcome(function, sink);
     if sink.failed() {
         return None;
     }
-    let name = signature.ident.clone();
     Some(Endpoint {
         path: path?,
-        name,
+        name: signature.ident.clone(),
+        about: function.about.clone(),
         conditions: function.conditions.clone(),
-        input,
+        manner,
+        takes,
         outcome: outcome?,
     })
 }
 
-/// Checks a function marked `#[health_check]`.
-pub(crate) fn health(function: &Function, marker: &Marker, sink: &Sink<'_>) -> Option<HealthCheck> {
-    let path = if marker.arguments.is_some() {
-        path(marker, sink)
-    } else {
-        Some(LitStr::new("/health", proc_macro2::Span::call_site()))
-    };
-    let signature = &function.signature;
-    shape::plain(signature, "a health check", sink);
-    shared(function, "a health check", sink);
-    if let Some(argument) = shape::arguments(signature).first() {
-        sink.report(argument, &Mistake::HEALTH_WITH_INPUT);
-    }
-    let outcome = match shape::returned(signature) {
-        Returned::Outcome(outcome) if is_verdict(&outcome) => Some(outcome),
-        Returned::Outcome(outcome) => {
-            sink.report(outcome.whole, &Mistake::HEALTH_RETURNS);
-            None
-        }
-        Returned::Nothing => {
-            sink.report(&signature.ident, &Mistake::HEALTH_RETURNS);
-            None
-        }
-        Returned::Opaque(ty) | Returned::Plain(ty) => {
-            sink.report(ty, &Mistake::HEALTH_RETURNS);
-            None
-        }
-    };
-    if sink.failed() {
-        return None;
-    }
-    let name = signature.ident.clone();
-    Some(HealthCheck { path: path?, name, asyncness: signature.asyncness, outcome: outcome? })
+/// The arguments of a marker, each for itself.
+pub(super) fn pieces(marker: &Marker) -> Vec<TokenStream> {
+    args::split(marker.arguments.clone().unwrap_or_default())
 }
 
-/// `Result<(), E>`, or an alias, which the compiler looks into.
-fn is_verdict(outcome: &Outcome) -> bool {
-    match outcome.arguments.as_slice() {
-        [Type::Tuple(unit), _] => unit.elems.is_empty(),
-        [_, _] => false,
-        _ => true,
-    }
-}
-
-fn path(marker: &Marker, sink: &Sink<'_>) -> Option<LitStr> {
-    let tokens = marker.arguments.clone().unwrap_or_default();
-    if tokens.is_empty() {
-        sink.report(&marker.attribute, &Mistake::PATH_MISSING);
+fn path(marker: &Marker, piece: Option<TokenStream>, sink: &Sink<'_>) -> Option<LitStr> {
+    let Some(piece) = piece else {
+        sink.report(&marker.attribute, &Mistake::path_missing(marker.role.name()));
         return None;
-    }
-    let expr = syn::parse2(tokens.clone()).ok();
+    };
+    let expr = syn::parse2(piece.clone()).ok();
     let Some(Value::Text(path)) = expr.as_ref().map(Value::of) else {
-        sink.report(tokens, &Mistake::PATH_IS_NO_TEXT);
+        sink.report(piece, &Mistake::PATH_IS_NO_TEXT);
         return None;
     };
-    if let Some(mistake) = wrong_path(&path.value()) {
-        sink.report(path, &mistake);
-        return None;
+    plain_path(path, sink)
+}
+
+/// A path that can be routed.
+pub(super) fn plain_path(path: &LitStr, sink: &Sink<'_>) -> Option<LitStr> {
+    let mistake = wrong_path(&path.value());
+    if let Some(mistake) = &mistake {
+        sink.report(path, mistake);
     }
-    Some(path.clone())
+    mistake.is_none().then(|| path.clone())
 }
 
 fn wrong_path(path: &str) -> Option<Mistake> {
@@ -125,7 +113,55 @@ fn wrong_path(path: &str) -> Option<Mistake> {
     (!path.chars().all(plain)).then_some(Mistake::PATH_NOT_PLAIN)
 }
 
-fn shared(function: &Function, role: &'static str, sink: &Sink<'_>) {
+/// What follows the path: `blocking` on an endpoint, settings on a realtime one.
+fn manner(role: Role, pieces: impl Iterator<Item = TokenStream>, sink: &Sink<'_>) -> Manner {
+    if role == Role::Realtime {
+        return Manner::Realtime(sessions(pieces, sink));
+    }
+    let mut manner = Manner::Async;
+    for piece in pieces {
+        match syn::parse2::<Ident>(piece.clone()) {
+            Ok(word) if word == "blocking" => manner = Manner::Blocking,
+            Ok(word) => {
+                let meant = names::closest(&word.to_string(), &["blocking"]);
+                sink.report(word, &Mistake::unknown_manner(meant));
+            }
+            Err(_) => sink.report(piece, &Mistake::unknown_manner(None)),
+        }
+    }
+    manner
+}
+
+/// The settings of `#[realtime(..)]`, and what each may be.
+const SESSIONS: [&str; 2] = ["buffering", "session_timeout"];
+
+fn sessions(pieces: impl Iterator<Item = TokenStream>, sink: &Sink<'_>) -> Vec<(Ident, u64)> {
+    let mut seen = Vec::new();
+    let mut settings = Vec::new();
+    for argument in pieces.flat_map(|piece| args::parse(piece, sink)) {
+        if is_first(&argument, &mut seen, sink) {
+            settings.extend(session(argument, sink));
+        }
+    }
+    settings
+}
+
+fn session(Argument { name, value }: Argument, sink: &Sink<'_>) -> Option<(Ident, u64)> {
+    let written = name.to_string();
+    let number = match written.as_str() {
+        "buffering" => value::count(&value, 1, 60, sink).map(u64::from),
+        "session_timeout" => value::seconds(&value, 1, 86_400, sink),
+        _ => {
+            let meant = names::closest(&written, &SESSIONS);
+            sink.report(&name, &Mistake::unknown_session(&written, meant));
+            None
+        }
+    };
+    number.map(|number| (name, number))
+}
+
+/// Reports a receiver that is not `&self`.
+pub(super) fn shared(function: &Function, role: &'static str, sink: &Sink<'_>) {
     let signature = &function.signature;
     match (shape::receiver(signature), signature.receiver()) {
         (Receiver::Shared, _) => {}
@@ -139,18 +175,49 @@ fn shared(function: &Function, role: &'static str, sink: &Sink<'_>) {
     }
 }
 
-fn input(function: &Function, sink: &Sink<'_>) -> Option<Type> {
-    let arguments = shape::arguments(&function.signature);
-    if let Some(second) = arguments.get(1) {
-        sink.report(second, &Mistake::SECOND_INPUT);
+/// Sorts the arguments into input and request. The request is known by its name, because a macro sees
+/// no types; whether it is ours, a trait asks.
+fn takes(function: &Function, role: Role, sink: &Sink<'_>) -> Vec<Taken> {
+    let mut takes = Vec::new();
+    let (mut input, mut request) = (None, None);
+    for argument in shape::arguments(&function.signature) {
+        let taken = taken(&argument.ty, sink);
+        let (earlier, again) = match &taken {
+            Taken::Input(_) => (&mut input, &Mistake::SECOND_INPUT),
+            Taken::Request(..) => (&mut request, &Mistake::SECOND_REQUEST),
+        };
+        if earlier.replace(()).is_some() {
+            sink.report(argument, again);
+        }
+        takes.push(taken);
     }
-    let input = &arguments.first()?.ty;
-    if shape::is_reference(input) {
-        sink.report(input, &Mistake::BORROWED_INPUT);
-    } else if shape::is_opaque(input) {
-        sink.report(input, &Mistake::OPAQUE_INPUT);
+    if role == Role::Realtime && input.is_none() {
+        sink.report(&function.signature.ident, &Mistake::REALTIME_WITHOUT_INPUT);
     }
-    Some((**input).clone())
+    takes
+}
+
+/// One argument, by its type.
+pub(super) fn taken(ty: &Type, sink: &Sink<'_>) -> Taken {
+    let (owned, borrow) = match shape::ungrouped(ty) {
+        Type::Reference(reference) => {
+            let exclusive = reference.mutability.as_ref().map(ToTokens::to_token_stream);
+            (&*reference.elem, Some((reference.and_token, exclusive)))
+        }
+        owned => (owned, None),
+    };
+    if shape::last_name(owned).is_some_and(|name| name == "Request") {
+        if let Some((_, Some(_))) = &borrow {
+            sink.report(ty, &Mistake::EXCLUSIVE_REQUEST);
+        }
+        return Taken::Request(owned.clone(), borrow.map(|(and, _)| and));
+    }
+    if borrow.is_some() {
+        sink.report(ty, &Mistake::BORROWED_INPUT);
+    } else if shape::is_opaque(ty) {
+        sink.report(ty, &Mistake::OPAQUE_INPUT);
+    }
+    Taken::Input(ty.clone())
 }
 
 fn outcome(function: &Function, sink: &Sink<'_>) -> Option<Outcome> {

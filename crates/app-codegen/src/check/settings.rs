@@ -2,7 +2,10 @@
 
 use syn::{Expr, Ident, LitStr};
 
-use super::{Value, facade, is_first};
+use super::{
+    facade, is_first, is_new,
+    value::{self, Value},
+};
 use crate::{
     errors::{Mistake, Sink},
     model::{App, Argument},
@@ -14,6 +17,8 @@ use crate::{
 pub(crate) struct CheckedApp {
     pub(crate) ident: Ident,
     pub(crate) name: String,
+    pub(crate) version: Option<LitStr>,
+    pub(crate) about: String,
     pub(crate) limits: Vec<Limit>,
     pub(crate) facade: Facade,
 }
@@ -30,9 +35,11 @@ pub(crate) enum LimitValue {
     Count(u32),
     Text(LitStr),
     Conditions(Vec<LitStr>),
+    /// Conditions by name, each with its retries.
+    Retries(Vec<(Ident, u8)>),
 }
 
-/// The reasons to retry that an app can switch off.
+/// The reasons to retry that an app can switch off or count.
 const CONDITIONS: [&str; 3] = ["timeout", "server_error", "connection_error"];
 
 /// What a setting takes. Numbers are the least and the greatest value.
@@ -42,13 +49,17 @@ enum Kind {
     Count(u32, u32),
     Text,
     Conditions,
+    Retries,
 }
+
+/// The most retries that a condition can have: those of the whole request.
+const MOST_RETRIES: u32 = 10;
 
 const YEAR: u64 = 31_536_000;
 
 /// The settings that are limits, by their names on the platform, which are the fields of `Limits`
 /// too.
-const LIMITS: [(&str, Kind); 12] = [
+const LIMITS: [(&str, Kind); 13] = [
     ("keep_alive", Kind::Seconds(0, YEAR)),
     ("min_concurrency", Kind::Count(0, 10_000)),
     ("max_concurrency", Kind::Count(1, 10_000)),
@@ -61,11 +72,13 @@ const LIMITS: [(&str, Kind); 12] = [
     ("machine_type", Kind::Text),
     ("num_gpus", Kind::Count(0, 64)),
     ("skip_retry_conditions", Kind::Conditions),
+    ("retry_config", Kind::Retries),
 ];
 
 /// Every argument's name: what a misspelt one is compared with.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 16] = [
     "name",
+    "version",
     "keep_alive",
     "min_concurrency",
     "max_concurrency",
@@ -78,6 +91,7 @@ const NAMES: [&str; 14] = [
     "machine_type",
     "num_gpus",
     "skip_retry_conditions",
+    "retry_config",
     "crate",
 ];
 
@@ -89,9 +103,14 @@ pub(crate) fn check(app: App, arguments: &[Argument], sink: &Sink<'_>) -> Option
         sink.report(&app.generics, &Mistake::GENERIC_APP);
         return None;
     }
-    let name = names::app_name(&app.ident.to_string());
-    let mut checked =
-        CheckedApp { ident: app.ident, name, limits: Vec::new(), facade: Facade::default() };
+    let mut checked = CheckedApp {
+        name: names::app_name(&app.ident.to_string()),
+        ident: app.ident,
+        version: None,
+        about: app.about,
+        limits: Vec::new(),
+        facade: Facade::default(),
+    };
     let mut seen = Vec::new();
     for argument in arguments {
         let part = sink.part();
@@ -110,6 +129,8 @@ impl CheckedApp {
             self.facade = facade(argument, sink).unwrap_or_default();
         } else if name == "name" {
             self.name = app_name(&argument.value, sink).unwrap_or_else(|| self.name.clone());
+        } else if name == "version" {
+            self.version = value::text(&argument.value, "1.0.0", sink);
         } else if let Some((_, kind)) = LIMITS.iter().find(|(known, _)| *known == name) {
             let value = limit(argument, *kind, sink);
             self.limits.extend(value.map(|value| Limit { field: argument.name.clone(), value }));
@@ -123,15 +144,18 @@ impl CheckedApp {
 fn limit(argument: &Argument, kind: Kind, sink: &Sink<'_>) -> Option<LimitValue> {
     let expr = &argument.value;
     match kind {
-        Kind::Seconds(least, most) => seconds(expr, least, most, sink).map(LimitValue::Seconds),
-        Kind::Count(least, most) => count(expr, least, most, sink).map(LimitValue::Count),
-        Kind::Text => text(expr, "S", sink).map(LimitValue::Text),
+        Kind::Seconds(least, most) => {
+            value::seconds(expr, least, most, sink).map(LimitValue::Seconds)
+        }
+        Kind::Count(least, most) => value::count(expr, least, most, sink).map(LimitValue::Count),
+        Kind::Text => value::text(expr, "S", sink).map(LimitValue::Text),
         Kind::Conditions => conditions(expr, sink).map(LimitValue::Conditions),
+        Kind::Retries => retries(expr, sink).map(LimitValue::Retries),
     }
 }
 
 fn app_name(expr: &Expr, sink: &Sink<'_>) -> Option<String> {
-    let name = text(expr, "my-app", sink)?.value();
+    let name = value::text(expr, "my-app", sink)?.value();
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if (1..=128).contains(&name.len())
         && name.bytes().all(fits)
@@ -141,56 +165,6 @@ fn app_name(expr: &Expr, sink: &Sink<'_>) -> Option<String> {
     }
     sink.report(expr, &Mistake::BAD_APP_NAME);
     None
-}
-
-fn text(expr: &Expr, example: &'static str, sink: &Sink<'_>) -> Option<LitStr> {
-    if let Value::Text(text) = Value::of(expr) {
-        return Some(text.clone());
-    }
-    sink.report(expr, &Mistake::not_text(example));
-    None
-}
-
-fn seconds(expr: &Expr, least: u64, most: u64, sink: &Sink<'_>) -> Option<u64> {
-    let range = Range { least, most, unit: " seconds" };
-    range.check(expr, &Mistake::NOT_SECONDS, sink)
-}
-
-fn count(expr: &Expr, least: u32, most: u32, sink: &Sink<'_>) -> Option<u32> {
-    let range = Range { least: least.into(), most: most.into(), unit: "" };
-    range.check(expr, &Mistake::NOT_A_COUNT, sink).and_then(|value| value.try_into().ok())
-}
-
-/// What a number must lie in, both ends included.
-struct Range {
-    least: u64,
-    most: u64,
-    unit: &'static str,
-}
-
-impl Range {
-    /// The number, if it is one and lies in the range; `no_number` is reported where it is none.
-    fn check(&self, expr: &Expr, no_number: &Mistake, sink: &Sink<'_>) -> Option<u64> {
-        let value = match Value::of(expr) {
-            Value::Whole(whole) => whole.base10_parse().ok(),
-            Value::Negative => None,
-            Value::Decimal
-            | Value::Text(_)
-            | Value::Bool(_)
-            | Value::List(_)
-            | Value::Path(_)
-            | Value::Other => {
-                sink.report(expr, no_number);
-                return None;
-            }
-        };
-        let value = value.filter(|value| (self.least..=self.most).contains(value));
-        if value.is_none() {
-            let Self { least, most, unit } = *self;
-            sink.report(expr, &Mistake::out_of_range(least, most, unit));
-        }
-        value
-    }
 }
 
 fn conditions(expr: &Expr, sink: &Sink<'_>) -> Option<Vec<LitStr>> {
@@ -208,13 +182,29 @@ fn condition(expr: &Expr, sink: &Sink<'_>) -> Option<LitStr> {
         sink.report(expr, &Mistake::NOT_CONDITIONS);
         return None;
     };
-    let written = text.value();
-    if CONDITIONS.contains(&written.as_str()) {
-        return Some(text.clone());
+    is_condition(&text.value(), expr, sink).then(|| text.clone())
+}
+
+fn is_condition(written: &str, at: impl quote::ToTokens, sink: &Sink<'_>) -> bool {
+    let known = CONDITIONS.contains(&written);
+    if !known {
+        let meant = names::closest(written, &CONDITIONS);
+        sink.report(at, &Mistake::unknown_condition(written, meant));
     }
-    let meant = names::closest(&written, &CONDITIONS);
-    sink.report(expr, &Mistake::unknown_condition(&written, meant));
-    None
+    known
+}
+
+fn retries(expr: &Expr, sink: &Sink<'_>) -> Option<Vec<(Ident, u8)>> {
+    let part = sink.part();
+    let mut retries = Vec::new();
+    let mut seen = Vec::new();
+    for (name, value) in value::pairs(expr, &Mistake::NOT_RETRIES, &part) {
+        let known = is_condition(&name.to_string(), name, &part) && is_new(name, &mut seen, &part);
+        let count = value::count(value, 0, MOST_RETRIES, &part).filter(|_| known);
+        let count = count.and_then(|count| u8::try_from(count).ok());
+        retries.extend(count.map(|count| (name.clone(), count)));
+    }
+    (!part.failed()).then_some(retries)
 }
 
 /// Two settings that are fine alone may still contradict each other.
@@ -222,7 +212,10 @@ fn concurrency(limits: &[Limit], arguments: &[Argument], sink: &Sink<'_>) {
     let count = |name: &str| {
         limits.iter().find(|limit| limit.field == name).and_then(|limit| match limit.value {
             LimitValue::Count(count) => Some(count),
-            LimitValue::Seconds(_) | LimitValue::Text(_) | LimitValue::Conditions(_) => None,
+            LimitValue::Seconds(_)
+            | LimitValue::Text(_)
+            | LimitValue::Conditions(_)
+            | LimitValue::Retries(_) => None,
         })
     };
     let (Some(least), Some(most)) = (count("min_concurrency"), count("max_concurrency")) else {

@@ -69,7 +69,7 @@ pub(crate) enum Returned {
 }
 
 /// Types whose names are known to be no alias of a `Result`.
-const PLAIN: [&str; 22] = [
+const PLAIN: [&str; 23] = [
     "Response",
     "StatusCode",
     "Json",
@@ -81,6 +81,7 @@ const PLAIN: [&str; 22] = [
     "Value",
     "Self",
     "EventStream",
+    "Blob",
     "bool",
     "u8",
     "u16",
@@ -148,7 +149,8 @@ fn type_arguments(path: &TypePath) -> Vec<Type> {
     arguments.args.iter().filter_map(only_types).collect()
 }
 
-fn ungrouped(ty: &Type) -> &Type {
+/// A type without the groups and parentheses around it.
+pub(crate) fn ungrouped(ty: &Type) -> &Type {
     if let Type::Group(group) = ty {
         ungrouped(&group.elem)
     } else if let Type::Paren(paren) = ty {

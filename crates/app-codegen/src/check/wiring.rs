@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use syn::{Ident, LitStr, Token, Type};
+use syn::{Ident, LitStr, Type};
 
 use super::{
-    endpoint::{self, Endpoint, HealthCheck},
-    facade, is_first,
-    shape::{self, Receiver, Returned},
+    endpoint::{self, Endpoint},
+    facade,
+    health::{self, HealthCheck},
+    hooks::{self, Hook, Setup, Warmup},
+    is_first, shape,
 };
 use crate::{
     errors::{Mistake, Sink},
@@ -21,24 +23,13 @@ use crate::{
 pub(crate) struct CheckedWiring {
     pub(crate) app: Type,
     pub(crate) setup: Option<Setup>,
+    pub(crate) warmup: Option<Warmup>,
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) health: Option<HealthCheck>,
-    pub(crate) teardown: Option<Teardown>,
+    pub(crate) on_cancel: Option<Hook>,
+    pub(crate) on_exit: Option<Hook>,
+    pub(crate) teardown: Option<Hook>,
     pub(crate) facade: Facade,
-}
-
-/// The function that loads the model.
-pub(crate) struct Setup {
-    pub(crate) name: Ident,
-    pub(crate) asyncness: Option<Token![async]>,
-    pub(crate) takes_context: bool,
-    pub(crate) error: Type,
-}
-
-/// The function that gives everything back.
-pub(crate) struct Teardown {
-    pub(crate) name: Ident,
-    pub(crate) asyncness: Option<Token![async]>,
 }
 
 /// Checks every function on its own, and then what only all of them together can get wrong.
@@ -86,15 +77,30 @@ impl CheckedWiring {
             }
         }
         let facade = crate_path.unwrap_or_default();
-        Self { app, setup: None, endpoints: Vec::new(), health: None, teardown: None, facade }
+        Self {
+            app,
+            setup: None,
+            warmup: None,
+            endpoints: Vec::new(),
+            health: None,
+            on_cancel: None,
+            on_exit: None,
+            teardown: None,
+            facade,
+        }
     }
 
     fn take(&mut self, function: &Function, marker: &Marker, sink: &Sink<'_>) {
         match marker.role {
-            Role::Setup => self.setup = setup(function, marker, sink),
-            Role::Endpoint => self.endpoints.extend(endpoint::check(function, marker, sink)),
-            Role::HealthCheck => self.health = endpoint::health(function, marker, sink),
-            Role::Teardown => self.teardown = teardown(function, marker, sink),
+            Role::Setup => self.setup = hooks::setup(function, marker, sink),
+            Role::Warmup => self.warmup = hooks::warmup(function, marker, sink),
+            Role::Endpoint | Role::Realtime => {
+                self.endpoints.extend(endpoint::check(function, marker, sink));
+            }
+            Role::HealthCheck => self.health = health::check(function, marker, sink),
+            Role::OnCancel => self.on_cancel = hooks::on_cancel(function, marker, sink),
+            Role::OnExit => self.on_exit = hooks::on_exit(function, marker, sink),
+            Role::Teardown => self.teardown = hooks::teardown(function, marker, sink),
         }
     }
 }
@@ -106,7 +112,7 @@ struct Found(Vec<Role>);
 
 impl Found {
     fn is_free(&mut self, marker: &Marker, sink: &Sink<'_>) -> bool {
-        let again = marker.role != Role::Endpoint && self.0.contains(&marker.role);
+        let again = !marker.role.has_path() && self.0.contains(&marker.role);
         if again {
             sink.report(&marker.attribute, &Mistake::role_twice(marker.role.name()));
         }
@@ -126,83 +132,9 @@ impl Found {
         if !self.0.contains(&Role::Setup) {
             sink.report(app, &Mistake::no_setup(&shape::written(app)));
         }
-        if !self.0.contains(&Role::Endpoint) {
+        if !self.0.iter().any(|role| role.has_path()) {
             sink.report(app, &Mistake::no_endpoint(&shape::written(app)));
         }
-    }
-}
-
-fn setup(function: &Function, marker: &Marker, sink: &Sink<'_>) -> Option<Setup> {
-    let signature = &function.signature;
-    no_arguments(marker, sink);
-    conditional(function, marker, sink);
-    shape::plain(signature, "a setup", sink);
-    if let Some(receiver) = signature.receiver() {
-        sink.report(receiver, &Mistake::SETUP_WITH_SELF);
-    }
-    let arguments = shape::arguments(signature);
-    if let Some(second) = arguments.get(1) {
-        sink.report(second, &Mistake::SETUP_SECOND_ARGUMENT);
-    }
-    if let Some(first) = arguments.first().filter(|first| !shape::is_reference(&first.ty)) {
-        sink.report(&first.ty, &Mistake::SETUP_CONTEXT_BY_VALUE);
-    }
-    let error = setup_error(function, sink);
-    if sink.failed() {
-        return None;
-    }
-    let name = signature.ident.clone();
-    Some(Setup {
-        name,
-        asyncness: signature.asyncness,
-        takes_context: !arguments.is_empty(),
-        error: error?,
-    })
-}
-
-fn setup_error(function: &Function, sink: &Sink<'_>) -> Option<Type> {
-    let signature = &function.signature;
-    match shape::returned(signature) {
-        Returned::Nothing => sink.report(&signature.ident, &Mistake::SETUP_RETURNS),
-        Returned::Opaque(ty) | Returned::Plain(ty) => sink.report(ty, &Mistake::SETUP_RETURNS),
-        Returned::Outcome(outcome) => match outcome.arguments.as_slice() {
-            [_, error] => return Some(error.clone()),
-            _ => sink.report(outcome.whole, &Mistake::SETUP_RETURNS),
-        },
-    }
-    None
-}
-
-fn teardown(function: &Function, marker: &Marker, sink: &Sink<'_>) -> Option<Teardown> {
-    let signature = &function.signature;
-    no_arguments(marker, sink);
-    conditional(function, marker, sink);
-    shape::plain(signature, "a teardown", sink);
-    match (shape::receiver(signature), signature.receiver()) {
-        (Receiver::Owned, _) => {}
-        (_, Some(receiver)) => sink.report(receiver, &Mistake::TEARDOWN_BORROWS),
-        (_, None) => sink.report(&signature.ident, &Mistake::TEARDOWN_BORROWS),
-    }
-    if let Some(argument) = shape::arguments(signature).first() {
-        sink.report(argument, &Mistake::TEARDOWN_WITH_ARGUMENT);
-    }
-    if let syn::ReturnType::Type(_, ty) = &signature.output {
-        sink.report(ty, &Mistake::TEARDOWN_RETURNS);
-    }
-    let name = signature.ident.clone();
-    (!sink.failed()).then_some(Teardown { name, asyncness: signature.asyncness })
-}
-
-fn no_arguments(marker: &Marker, sink: &Sink<'_>) {
-    if let Some(arguments) = &marker.arguments {
-        sink.report(arguments, &Mistake::role_with_arguments(marker.role.name()));
-    }
-}
-
-/// The generated call would name a function that may not be there.
-fn conditional(function: &Function, marker: &Marker, sink: &Sink<'_>) {
-    if let Some(condition) = function.conditions.first() {
-        sink.report(condition, &Mistake::conditional_role(marker.role.name()));
     }
 }
 

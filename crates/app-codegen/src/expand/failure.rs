@@ -6,7 +6,7 @@ use syn::{Path, spanned::Spanned};
 
 use crate::{
     check::{
-        failure::{Answer, Case, CheckedFailure, Evidence, Member},
+        failure::{Answer, Case, CheckedFailure, Member, Payload},
         status::{Code, Status},
     },
     fallback, names,
@@ -17,8 +17,12 @@ use crate::{
 /// nobody uses it.
 pub(crate) fn failure(checked: &CheckedFailure) -> TokenStream {
     let CheckedFailure { ident, generics, cases, facade } = checked;
-    let constants = cases.iter().map(|case| constant(case, facade));
-    let body = answers(cases, facade);
+    let constants = cases.iter().map(|case| constant(case, checked));
+    let seal = paths::reserved("seal");
+    let sealed = cases.iter().any(|case| matches!(case.answer, Answer::Transparent(_)));
+    let taken = if sealed { quote!(#seal) } else { quote!(_) };
+    let body = answers(checked);
+    let listed = listed(checked);
     let (error, sealed, answered) =
         (facade.private("EndpointError"), facade.private("Sealed"), facade.private("Answered"));
     let (parameters, arguments, bounds) = generics.split_for_impl();
@@ -27,23 +31,87 @@ pub(crate) fn failure(checked: &CheckedFailure) -> TokenStream {
             #(#constants)*
 
             impl #parameters #error for #ident #arguments #bounds {
-                fn answer(&self, _: #sealed) -> #answered<'_> {
+                fn answer(&self, #taken: #sealed) -> #answered<'_> {
                     #body
                 }
+
+                #listed
             }
         };
     }
 }
 
-fn constant(case: &Case, facade: &Facade) -> TokenStream {
-    let Answer::Status(status) = &case.answer else { return TokenStream::new() };
-    let name = constant_name(case);
-    let kind = facade.private("AppStatus");
-    let checked = match &status.code {
-        Code::Literal(number) => quote!(#kind::checked(#number)),
-        Code::Constant(path) => evaluated(path, &kind),
+/// `EndpointError::failures`: each case with its name and what is said of it.
+fn listed(checked: &CheckedFailure) -> TokenStream {
+    let CheckedFailure { ident, cases, facade, .. } = checked;
+    let (kind, failures) = (facade.private("Failures"), paths::reserved("failures"));
+    let case = |case: &Case| {
+        let name = case.variant.as_ref().unwrap_or(ident).to_string();
+        let about = &case.about;
+        match &case.answer {
+            Answer::Status(_) => {
+                let constant = constant_name(case);
+                quote!(#failures.add(#name, #about, #constant);)
+            }
+            Answer::Broken(_) => quote!(#failures.broken(#name, #about);),
+            Answer::Transparent(payload) => {
+                let transparent = passing(case, payload, checked);
+                quote!(#transparent.failures(#failures);)
+            }
+            Answer::Inert => TokenStream::new(),
+        }
     };
-    quote!(const #name: #kind = #checked;)
+    let cases: TokenStream = cases.iter().map(case).collect();
+    let taken = if cases.is_empty() { quote!(_) } else { quote!(#failures) };
+    quote! {
+        fn failures(#taken: &mut #kind) {
+            #cases
+        }
+    }
+}
+
+fn constant(case: &Case, checked: &CheckedFailure) -> TokenStream {
+    match &case.answer {
+        Answer::Status(status) => said(case, status, &checked.facade),
+        Answer::Transparent(payload) if !is_generic(checked) => {
+            let name = constant_name(case);
+            let (kind, transparent) = (&payload.kind, checked.facade.private("Transparent"));
+            quote!(const #name: #transparent<#kind> = #transparent::new();)
+        }
+        Answer::Transparent(_) | Answer::Broken(_) | Answer::Inert => TokenStream::new(),
+    }
+}
+
+/// A constant stands outside of the impl, and knows none of its type parameters.
+fn is_generic(checked: &CheckedFailure) -> bool {
+    checked.generics.type_params().next().is_some()
+}
+
+/// What lets the payload answer: the case's constant, or the same in its place.
+fn passing(case: &Case, payload: &Payload, checked: &CheckedFailure) -> TokenStream {
+    if !is_generic(checked) {
+        return constant_name(case).into_token_stream();
+    }
+    let (kind, transparent) = (&payload.kind, checked.facade.private("Transparent"));
+    quote!(#transparent::<#kind>::new())
+}
+
+fn said(case: &Case, Status { code, extras }: &Status, facade: &Facade) -> TokenStream {
+    let name = constant_name(case);
+    let (status, answered) = (facade.private("AppStatus"), facade.private("Answered"));
+    let checked = match code {
+        Code::Literal(number) => quote!(#status::checked(#number)),
+        Code::Constant(path) => evaluated(path, &status),
+    };
+    let needs_retry = extras.needs_retry.map(|flag| quote!(.needs_retry(#flag)));
+    let stop_runner = extras.stop_runner.map(|flag| quote!(.stop_runner(#flag)));
+    let kind = extras.kind.as_ref().map(|kind| quote!(.error_type(#kind)));
+    let field = extras.field.as_ref().map(|field| quote!(.field(#field)));
+    let units = extras.billable_units.as_ref().map(|units| quote!(.billable_units(#units)));
+    quote! {
+        const #name: #answered<'static> =
+            #answered::failed(#checked) #needs_retry #stop_runner #kind #field #units;
+    }
 }
 
 /// The call whose failure marks the whole path: its first token has the path's first span, its last
@@ -65,16 +133,23 @@ fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
     tokens.into_iter().map(at).collect()
 }
 
-fn answers(cases: &[Case], facade: &Facade) -> TokenStream {
-    if let [whole @ Case { variant: None, .. }] = cases {
-        let (_, answer) = arm(whole, facade);
-        return answer;
+fn answers(checked: &CheckedFailure) -> TokenStream {
+    let cases = checked.cases.as_slice();
+    if let [whole @ Case { variant: None, answer: kind, .. }] = cases {
+        let (pattern, answer) = arm(whole, checked);
+        return match kind {
+            Answer::Transparent(_) => quote! {
+                let Self #pattern = self;
+                #answer
+            },
+            Answer::Status(_) | Answer::Broken(_) | Answer::Inert => answer,
+        };
     }
     if cases.is_empty() {
         return quote!(match *self {});
     }
     let arms = cases.iter().map(|case| {
-        let (pattern, answer) = arm(case, facade);
+        let (pattern, answer) = arm(case, checked);
         let variant = &case.variant;
         quote!(Self::#variant #pattern => #answer,)
     });
@@ -82,33 +157,42 @@ fn answers(cases: &[Case], facade: &Facade) -> TokenStream {
 }
 
 /// The fields of a case's pattern, and what it is answered with.
-fn arm(case: &Case, facade: &Facade) -> (TokenStream, TokenStream) {
+fn arm(case: &Case, checked: &CheckedFailure) -> (TokenStream, TokenStream) {
     match &case.answer {
-        Answer::Status(status) => (quote!({ .. }), failed(case, status, facade)),
-        Answer::Broken(evidence) => broken(evidence, facade),
+        Answer::Status(_) => {
+            let constant = constant_name(case);
+            (quote!({ .. }), quote!(#constant))
+        }
+        Answer::Broken(payload) => broken(payload, &checked.facade),
+        Answer::Transparent(payload) => transparent(case, payload, checked),
         Answer::Inert => (quote!({ .. }), fallback::answer()),
     }
 }
 
-fn failed(case: &Case, status: &Status, facade: &Facade) -> TokenStream {
-    let answered = facade.private("Answered");
-    let name = constant_name(case);
-    let needs_retry = status.needs_retry.map(|flag| quote!(.needs_retry(#flag)));
-    let kind = status.kind.as_ref().map(|kind| quote!(.error_type(#kind)));
-    quote!(#answered::failed(#name) #needs_retry #kind)
-}
-
 /// The payload's type is the argument of the call, so that a payload which proves nothing is blamed
 /// at that type.
-fn broken(Evidence { field, kind }: &Evidence, facade: &Facade) -> (TokenStream, TokenStream) {
+fn broken(Payload { field, kind }: &Payload, facade: &Facade) -> (TokenStream, TokenStream) {
     let evidence = paths::reserved("evidence");
-    let pattern = match field {
-        Member::Named(name) => quote!({ #name: #evidence }),
-        Member::First => quote!((#evidence)),
-    };
     let answered = facade.private("Answered");
     let call = quote_spanned!(kind.span()=> broken);
-    (pattern, quote!(#answered::#call::<#kind>(#evidence)))
+    (pattern(field, &evidence), quote!(#answered::#call::<#kind>(#evidence)))
+}
+
+fn transparent(
+    case: &Case,
+    payload: &Payload,
+    checked: &CheckedFailure,
+) -> (TokenStream, TokenStream) {
+    let (error, seal) = (paths::reserved("error"), paths::reserved("seal"));
+    let passing = passing(case, payload, checked);
+    (pattern(&payload.field, &error), quote!(#passing.answer(#error, #seal)))
+}
+
+fn pattern(field: &Member, name: &syn::Ident) -> TokenStream {
+    match field {
+        Member::Named(field) => quote!({ #field: #name }),
+        Member::First => quote!((#name)),
+    }
 }
 
 fn constant_name(case: &Case) -> syn::Ident {

@@ -3,17 +3,28 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use crate::check::settings::{CheckedApp, Limit, LimitValue};
+use super::routes::structure;
+use crate::{
+    check::settings::{CheckedApp, Limit, LimitValue},
+    paths::Facade,
+};
 
-/// `impl App`: name and limits.
+/// `impl App`: name, version, limits.
 pub(super) fn declared(checked: &CheckedApp) -> TokenStream {
-    let CheckedApp { ident, name, facade, .. } = checked;
+    let CheckedApp { ident, name, version, about, facade, .. } = checked;
     let app = facade.private("App");
     let metadata = facade.private("Metadata");
+    let version = version.as_ref().map(|version| quote!(version: #version,));
+    let about = (!about.is_empty()).then(|| quote!(about: #about,));
     let limits = limits(checked);
+    let new = quote!(#metadata::new(#name));
+    let value = match (&version, &about, &limits) {
+        (None, None, None) => new,
+        _ => quote!(#metadata { #version #about #limits ..#new }),
+    };
     quote! {
         impl #app for #ident {
-            const METADATA: #metadata = #metadata { name: #name, limits: #limits };
+            const METADATA: #metadata = #value;
         }
     }
 }
@@ -25,21 +36,25 @@ pub(super) fn wired(checked: &CheckedApp) -> TokenStream {
     quote_spanned!(ident.span()=> const _: () = #assert::<#ident>();)
 }
 
-fn limits(checked: &CheckedApp) -> TokenStream {
-    let limits = checked.facade.private("Limits");
+fn limits(checked: &CheckedApp) -> Option<TokenStream> {
     if checked.limits.is_empty() {
-        return quote!(#limits::NONE);
+        return None;
     }
-    let fields = checked.limits.iter().map(limit);
-    quote!(#limits { #(#fields,)* ..#limits::NONE })
+    let limits = checked.facade.private("Limits");
+    let fields = checked.limits.iter().map(|declared| limit(declared, &checked.facade));
+    Some(quote!(limits: #limits { #(#fields,)* ..#limits::NONE },))
 }
 
-fn limit(Limit { field, value }: &Limit) -> TokenStream {
+fn limit(Limit { field, value }: &Limit, facade: &Facade) -> TokenStream {
     let value = match value {
         LimitValue::Seconds(seconds) => some(&quote!(#seconds)),
         LimitValue::Count(count) => some(&quote!(#count)),
         LimitValue::Text(text) => some(&quote!(#text)),
         LimitValue::Conditions(conditions) => quote!(&[#(#conditions),*]),
+        LimitValue::Retries(retries) => {
+            let fields = retries.iter().map(|(name, count)| (name.clone(), quote!(#count)));
+            structure(&facade.private("RetryConfig"), fields.collect(), 3)
+        }
     };
     quote!(#field: #value)
 }

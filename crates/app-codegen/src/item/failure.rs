@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use syn::{Attribute, Data, DeriveInput};
 
-use super::wiring::arguments;
+use super::{about, wiring::arguments};
 use crate::{
     args,
     errors::{Mistake, Sink},
@@ -15,19 +15,20 @@ pub(crate) fn failure(tokens: TokenStream, sink: &Sink<'_>) -> Option<Failure> {
     let input: DeriveInput = syn::parse2(tokens).map_err(|error| sink.push(error)).ok()?;
     let kind = match input.data {
         Data::Enum(data) => FailureKind::Enum(data.variants.into_iter().map(variant).collect()),
-        Data::Struct(_) => FailureKind::Struct,
+        Data::Struct(data) => FailureKind::Struct(data.fields),
         Data::Union(data) => {
             sink.report(data.union_token, &Mistake::UNION_FAILURE);
             return None;
         }
     };
-    let says = says(&input.attrs);
+    let (says, about) = (says(&input.attrs), about::failure(&input.attrs));
     let options = options(&input.attrs, sink);
-    Some(Failure { ident: input.ident, generics: input.generics, says, options, kind })
+    Some(Failure { ident: input.ident, generics: input.generics, says, about, options, kind })
 }
 
 fn variant(variant: syn::Variant) -> Variant {
-    Variant { says: says(&variant.attrs), ident: variant.ident, fields: variant.fields }
+    let (says, about) = (says(&variant.attrs), about::failure(&variant.attrs));
+    Variant { says, about, ident: variant.ident, fields: variant.fields }
 }
 
 fn says(attributes: &[Attribute]) -> Vec<Saying> {

@@ -9,6 +9,7 @@ use syn::{
     parse::ParseStream, token,
 };
 
+use super::about;
 use crate::model::{Function, Marker, Role, Wiring};
 
 /// Reads the whole impl. The second value is the impl as the user wrote it, without our markers.
@@ -70,10 +71,11 @@ fn function(input: ParseStream<'_>) -> syn::Result<Option<(Function, TokenStream
     let (markers, kept): (Vec<_>, Vec<_>) =
         attributes.into_iter().partition(|attribute| role(attribute).is_some());
     let tokens = quote!(#(#kept)* #visibility #signature #body);
+    let about = about::doc(&kept);
     let conditions =
         kept.into_iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
     let markers = markers.into_iter().filter_map(marker).collect();
-    Ok(Some((Function { markers, conditions, signature, body }, tokens)))
+    Ok(Some((Function { markers, conditions, about, signature, body }, tokens)))
 }
 
 fn marker(attribute: Attribute) -> Option<Marker> {

@@ -3,17 +3,19 @@
 use std::{io, time::Duration};
 
 use fal_app::{
-    __private::{Answered, EndpointError, Sealed},
+    __private::{Answered, EndpointError, Failures, Sealed},
     AppStatus, RunnerBroken, request,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::end::{Crash, end};
 
 /// What `POST /` takes; see the program's text.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Input {
+    #[schemars(with = "u16")]
     status: Status,
     detail: String,
     needs_retry: Option<bool>,
@@ -118,5 +120,10 @@ impl EndpointError for Fault {
             Some(needs_retry) => answered.needs_retry(needs_retry),
             None => answered,
         }
+    }
+
+    fn failures(failures: &mut Failures) {
+        failures.broken("Broken", "the call asked for it");
+        failures.any();
     }
 }

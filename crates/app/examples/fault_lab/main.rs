@@ -18,7 +18,7 @@
 //!
 //! It answers its `pid`, the `request_id`, and the how manieth `call` of that request this is.
 //! `POST /stream` takes `events`, `delay_ms`, and `panic_at` and `crash_at`: event numbers from 0.
-//! `/cancel` and `/stream/cancel` write the call down. `/raw/{status}` is a route beside the app,
+//! A cancel of either is written down as a call of `/cancel` or `/stream/cancel`. `/raw/{status}` is a route beside the app,
 //! on which the shell's guard can be seen at work.
 //!
 //! Environment: `LAB_LOG`, a file that gets one JSON line per call (and `LAB_LOG.starts`, one per
@@ -55,7 +55,7 @@ mod start;
 mod stream;
 
 /// The answer of a call that did not fail.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Output {
     pid: u32,
     request_id: Option<String>,
@@ -113,14 +113,17 @@ impl FaultLab {
         Ok(input.events())
     }
 
-    #[endpoint("/cancel")]
-    async fn cancel(&self) -> Result<usize, Fault> {
-        self.noted("/cancel")
+    #[on_cancel]
+    fn cancelled(&self, request: &Request) {
+        let path = format!("{}/cancel", request.endpoint().trim_end_matches('/'));
+        if let Err(error) = self.journal.call(request.id(), &path) {
+            tracing::error!(%error, "the journal failed");
+        }
     }
 
-    #[endpoint("/stream/cancel")]
-    async fn cancel_stream(&self) -> Result<usize, Fault> {
-        self.noted("/stream/cancel")
+    #[on_exit]
+    fn exiting(&self) {
+        tracing::info!("told to stop");
     }
 
     #[health_check]

@@ -4,13 +4,14 @@ use std::{process, time::Duration};
 
 use fal_app::EventStream;
 use futures_util::stream;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time;
 
 use crate::end::{Crash, end};
 
 /// What `POST /stream` takes; see the program's text.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StreamInput {
     events: u64,
@@ -20,7 +21,7 @@ pub(crate) struct StreamInput {
 }
 
 /// One event of the stream.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Event {
     number: u64,
     pid: u32,

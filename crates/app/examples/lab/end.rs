@@ -2,10 +2,11 @@
 
 use std::{process, thread};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// How to end this process.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Crash {
     /// SIGABRT, as after a failed assertion in C.

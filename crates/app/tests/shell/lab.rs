@@ -79,14 +79,14 @@ impl Lab {
 }
 
 /// What the root endpoint takes.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 struct Input {
     text: String,
     fail: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Output {
     text: String,
 }

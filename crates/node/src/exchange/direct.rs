@@ -68,12 +68,13 @@ impl From<Problem> for Refusal {
 type Answered = Result<(Response<Body>, HeaderValue), Refusal>;
 
 /// Sends a call to a runner of this app, once.
-pub(crate) async fn call(conductor: &Arc<Conductor>, call: DirectCall) -> Answered {
+pub(crate) async fn call(conductor: &Arc<Conductor>, mut call: DirectCall) -> Answered {
     let mut lease = wait(conductor, call.start_timeout).await?;
     lease.enter(call.request, Call::Direct);
     let slot = Arc::clone(lease.slot());
     let (path, request) = (call.path.clone(), call.request);
     let limit = conductor.options.request_timeout;
+    exchange::tell_attempt(&mut call.headers, 1, &conductor.time_left);
     let task = Box::pin(attempt(lease, Arc::clone(&slot), call, limit));
     Attended { task: Some(task), slot, path, request }.await
 }

@@ -40,7 +40,8 @@ pub(crate) async fn queued(
     let slot = Arc::clone(lease.slot());
     let limit = conductor.options.request_timeout;
     let most = conductor.shared.max_body;
-    let request = outgoing(&ticket, content);
+    let mut request = outgoing(&ticket, content);
+    exchange::tell_attempt(request.headers_mut(), ticket.attempts, &conductor.time_left);
     let attempt = tokio::time::timeout(limit, attempt(&slot, request, most)).await;
     let (reported, reply) =
         attempt.unwrap_or_else(|_| (exchange::reported(Outcome::TimedOut), None));

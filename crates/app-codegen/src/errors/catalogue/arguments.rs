@@ -2,9 +2,10 @@
 
 use super::Mistake;
 
-const SETTINGS: &str = "the settings are name, keep_alive, min_concurrency, max_concurrency, \
+const SETTINGS: &str = "the settings are name, version, keep_alive, min_concurrency, max_concurrency, \
     concurrency_buffer, scaling_delay, max_multiplexing, request_timeout, startup_timeout, \
-    termination_grace_period_seconds, machine_type, num_gpus and skip_retry_conditions";
+    termination_grace_period_seconds, machine_type, num_gpus, \
+    skip_retry_conditions and retry_config";
 
 impl Mistake {
     pub(crate) const NOT_AN_ARGUMENT: Self = Self::fixed(
@@ -27,14 +28,27 @@ impl Mistake {
         "this setting is a whole number",
         "write it without quotes or fraction, as in `4`",
     );
-    pub(crate) const NOT_A_BOOL: Self = Self::fixed(
-        "`needs_retry` is `true` or `false`",
-        "`true` makes the queue try again, `false` forbids it; without it the status decides",
+    pub(crate) const BAD_ERROR_TYPE: Self = Self::fixed(
+        "this cannot be an error's type, because it stands in a header",
+        "use letters, digits, `_`, `-` and `.`, as in `type = \"file_too_large\"`",
+    );
+    pub(crate) const NOT_UNITS: Self = Self::fixed(
+        "`billable_units` is a number from 0",
+        "write it without quotes: `0` is free, `0.5` is half a unit",
+    );
+    pub(crate) const NOT_RETRIES: Self = Self::fixed(
+        "`retry_config` says how often each condition is retried",
+        "write `retry_config(server_error = 3, timeout = 0)`; the conditions are timeout, \
+         server_error and connection_error",
     );
     pub(crate) const NOT_CONDITIONS: Self = Self::fixed(
         "`skip_retry_conditions` is a list of names",
         "write `[\"timeout\"]`; the names are timeout, server_error and connection_error",
     );
+
+    pub(crate) fn not_a_bool(name: &str, help: &'static str) -> Self {
+        Self::new(format!("`{name}` is `true` or `false`"), help)
+    }
 
     pub(crate) fn argument_twice(name: &str) -> Self {
         Self::new(format!("`{name}` is set twice"), "remove one of the two")
@@ -77,10 +91,30 @@ impl Mistake {
     }
 
     pub(crate) fn unknown_status_key(written: &str, meant: Option<&str>) -> Self {
-        let all =
-            || "the status may be followed by `needs_retry = true` and `type = \"..\"`".to_owned();
-        let help = meant.map_or_else(all, did_you_mean);
+        let all = "the status may be followed by `needs_retry = true`, `stop_runner = true`, \
+            `type = \"..\"`, `field = \"..\"` and `billable_units = 1`";
+        let help = meant.map_or_else(|| all.to_owned(), did_you_mean);
         Self::new(format!("a status has no `{written}`"), help)
+    }
+
+    pub(crate) fn unknown_manner(meant: Option<&str>) -> Self {
+        let all = "write `#[endpoint(\"/\")]`, or `#[endpoint(\"/\", blocking)]` for a function that \
+            blocks its thread";
+        let help = meant.map_or_else(|| all.to_owned(), did_you_mean);
+        Self::new("only `blocking` may follow an endpoint's path", help)
+    }
+
+    pub(crate) fn unknown_session(written: &str, meant: Option<&str>) -> Self {
+        let all = "the path may be followed by `buffering = 4` and `session_timeout = 60`";
+        let help = meant.map_or_else(|| all.to_owned(), did_you_mean);
+        Self::new(format!("a realtime endpoint has no `{written}`"), help)
+    }
+
+    pub(crate) fn unknown_health_setting(written: &str, meant: Option<&str>) -> Self {
+        let all = "the settings are path, start_period_seconds, timeout_seconds, \
+            failure_threshold, call_regularly and interval_seconds";
+        let help = meant.map_or_else(|| all.to_owned(), did_you_mean);
+        Self::new(format!("a health check has no `{written}`"), help)
     }
 }
 

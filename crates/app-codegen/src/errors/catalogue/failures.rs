@@ -54,6 +54,18 @@ impl Mistake {
         "write `#[runner_broken]`",
     );
 
+    pub(crate) const TRANSPARENT_WITH_MORE: Self = Self::fixed(
+        "a transparent failure says nothing of its own: what it carries answers",
+        "write `#[status(transparent)]`, and say the rest where that error says its status",
+    );
+
+    pub(crate) fn transparent_payload(name: &str) -> Self {
+        Self::new(
+            format!("`{name}` carries no single error that could answer in its place"),
+            format!("write `{name}(OtherError)`, where `OtherError` derives `AppError` too"),
+        )
+    }
+
     pub(crate) fn no_status(variant: &str) -> Self {
         Self::new(
             format!("`{variant}` does not say its status"),

@@ -2,11 +2,11 @@
 
 use super::Mistake;
 
-const RESULT: &str = "write `Result<Output, PredictError>`: `Output` derives `Serialize`, and \
-    `PredictError` derives `AppError` and names a status for each way to fail";
+const RESULT: &str = "write `Result<Output, PredictError>`: `Output` derives `Serialize` and \
+    `JsonSchema`, and `PredictError` derives `AppError` and names a status for each way to fail";
 
-const NOT_A_RESPONSE: &str = "the `Ok` type is data that derives `Serialize`, and goes out with 200; \
-    another status is a variant of the error that says `#[status(..)]`";
+const NOT_A_RESPONSE: &str = "the `Ok` type is data that derives `Serialize` and `JsonSchema`, or \
+    a `Blob` of bytes, and goes out with 200; another status is a variant of the error that says `#[status(..)]`";
 
 impl Mistake {
     pub(crate) const SETUP_WITH_SELF: Self = Self::fixed(
@@ -43,14 +43,51 @@ impl Mistake {
         "a health check returns whether the runner is healthy, and nothing else",
         "write `async fn healthy(&self) -> Result<(), Unhealthy>`",
     );
+    pub(crate) const WARMUP_WITH_ARGUMENT: Self = Self::fixed(
+        "a warm-up takes nothing but the app",
+        "write `async fn warmup(&self) -> Result<(), SetupError>`, and keep in the app what it needs",
+    );
+    pub(crate) const WARMUP_RETURNS: Self = Self::fixed(
+        "a warm-up returns whether the app is ready, and nothing else",
+        "write `Result<(), SetupError>`; with it, `?` takes any error",
+    );
+    pub(crate) const CANCEL_ARGUMENTS: Self = Self::fixed(
+        "a cancel hook takes the app and the request that is cancelled",
+        "write `async fn cancelled(&self, request: &Request)`",
+    );
+    pub(crate) const CANCEL_RETURNS: Self = Self::fixed(
+        "a cancel hook returns nothing: the request itself goes on to its answer",
+        "write `async fn cancelled(&self, request: &Request)`",
+    );
+    pub(crate) const EXIT_WITH_ARGUMENT: Self =
+        Self::fixed("an exit hook takes nothing but the app", "write `fn exiting(&self)`");
+    pub(crate) const EXIT_RETURNS: Self = Self::fixed(
+        "an exit hook returns nothing: the process ends whatever it finds",
+        "log the error in the body, and write `fn exiting(&self)`",
+    );
     pub(crate) const ENDPOINT_NOT_ASYNC: Self = Self::fixed(
         "an endpoint is async, so that one request does not hold up the others",
-        "write `async fn`, and run what blocks or computes for long in `tokio::task::spawn_blocking`",
+        "write `async fn`, or `#[endpoint(\"/\", blocking)]` with the path in place of `/` if it blocks \
+         its thread or computes for long",
     );
-    pub(crate) const PATH_MISSING: Self = Self::fixed(
-        "there is no path",
-        "write `#[endpoint(\"/\")]`, or another path in place of `/`",
+    pub(crate) const BLOCKING_AND_ASYNC: Self = Self::fixed(
+        "a blocking endpoint is not async: it has a thread of its own",
+        "remove this `async`, or the word `blocking`",
     );
+    pub(crate) const REALTIME_NOT_ASYNC: Self = Self::fixed(
+        "a realtime endpoint is async, so that one session does not hold up the others",
+        "write `async fn`",
+    );
+    pub(crate) const REALTIME_WITHOUT_INPUT: Self = Self::fixed(
+        "a realtime endpoint answers inputs, and this one takes none",
+        "write `async fn live(&self, input: Input) -> Result<Output, PredictError>`",
+    );
+    pub(crate) const SECOND_REQUEST: Self = Self::fixed(
+        "an endpoint serves one request, and takes it once",
+        "remove one of the two arguments",
+    );
+    pub(crate) const EXCLUSIVE_REQUEST: Self =
+        Self::fixed("a request is shared with those who may cancel it", "take `request: &Request`");
     pub(crate) const PATH_IS_NO_TEXT: Self = Self::fixed(
         "a path is one text",
         "put it in quotes, as in `\"/generate\"`, and nothing beside it",
@@ -61,13 +98,14 @@ impl Mistake {
     );
     pub(crate) const SECOND_INPUT: Self = Self::fixed(
         "an endpoint takes one input: the request's JSON body",
-        "make both fields of one struct that derives `Deserialize`",
+        "make both fields of one struct that derives `Deserialize` and `JsonSchema`; the headers are \
+         in `request: &Request`",
     );
     pub(crate) const BORROWED_INPUT: Self =
         Self::fixed("an endpoint owns its input", "take it by value, without the `&`");
     pub(crate) const OPAQUE_INPUT: Self = Self::fixed(
         "an endpoint's input needs a type with a name, because it is read from JSON",
-        "write a struct that derives `Deserialize`",
+        "write a struct that derives `Deserialize` and `JsonSchema`",
     );
     pub(crate) const ENDPOINT_RETURNS_NOTHING: Self =
         Self::fixed("this endpoint returns nothing", RESULT);
@@ -108,6 +146,14 @@ impl Mistake {
         Self::new(
             format!("{role} only borrows the app: the next request needs it too"),
             "take `&self`",
+        )
+    }
+
+    pub(crate) fn path_missing(role: &str) -> Self {
+        let path = if role == "realtime" { "/realtime" } else { "/" };
+        Self::new(
+            "there is no path",
+            format!("write `#[{role}(\"{path}\")]`, or another path in place of `{path}`"),
         )
     }
 
