@@ -53,6 +53,23 @@ fn a_runner_sees_the_headers_that_are_its_own() {
     }
 }
 
+//= docs/contract.md#request-attempt
+//= type=test
+//# The runner MUST get the number of the attempt in `x-fal-attempt`, and the seconds that the attempt may take in `x-fal-time-left`.
+#[test]
+fn a_runner_knows_the_attempt_and_how_long_it_may_take() {
+    let platform = Platform::serving(App::unruly().set("request_timeout", 90));
+    let direct = platform.call(&json!({})).is(200);
+    let queued = platform.submit(&json!({ "script": [{ "status": 504 }, {}] })).wait().is(200);
+    for (answered, attempt) in [(direct, "1"), (queued, "2")] {
+        let seen = &answered.json()["headers"];
+        assert_eq!(
+            (&seen["x-fal-attempt"], &seen["x-fal-time-left"]),
+            (&json!(attempt), &json!("90"))
+        );
+    }
+}
+
 //= docs/contract.md#response-headers
 //= type=test
 //# `x-fal-stop-runner` MUST be stripped before the caller.

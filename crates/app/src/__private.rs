@@ -27,6 +27,7 @@ pub use crate::{
 pub const fn assert_wired<T: Wired>() {}
 
 /// The request, as the type that an endpoint says it takes.
+#[must_use]
 pub fn taken<T: TakenRequest>(request: Request) -> T {
     T::taken(request)
 }

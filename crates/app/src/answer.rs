@@ -1,5 +1,6 @@
 //! Answers in fal's shape: `{"detail": ..}`, and 503 only with evidence.
 
+use fal_policy::Flag;
 use http::{
     HeaderName, HeaderValue, Response, StatusCode,
     header::{ALLOW, CONTENT_TYPE},
@@ -93,7 +94,10 @@ const fn is_of_model(answered: &Answered<'_>) -> bool {
 
 /// The headers that a failure declares. What fal calls a model error costs nothing unless it says so.
 fn mark(answered: &Answered<'_>, response: &mut Response<Body>) {
-    let flag = |yes| HeaderValue::from_static(if yes { "1" } else { "0" });
+    let flag = |flag| match flag {
+        Flag::Yes => HeaderValue::from_static("1"),
+        Flag::No => HeaderValue::from_static("0"),
+    };
     let free = is_of_model(answered).then_some("0");
     let units = answered.billable_units.or(free).and_then(|units| units.parse().ok());
     let declared = [

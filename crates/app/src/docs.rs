@@ -52,12 +52,12 @@ fn operation_of(
     write!(page, "<h2><code>{} {}</code></h2>", method.to_uppercase(), Text(path))?;
     paragraph(page, &operation["summary"])?;
     paragraph(page, &operation["description"])?;
-    let body = &operation["requestBody"]["content"];
+    let body = at(operation, "/requestBody/content");
     for (media_type, content) in fields(body) {
         write!(page, "<p>Takes <code>{}</code>:</p>", Text(media_type))?;
         schema(page, &content["schema"], document)?;
     }
-    for (media_type, content) in fields(&operation["responses"]["200"]["content"]) {
+    for (media_type, content) in fields(at(operation, "/responses/200/content")) {
         write!(page, "<p>Answers 200 with <code>{}</code>:</p>", Text(media_type))?;
         schema(page, &content["schema"], document)?;
     }
@@ -105,6 +105,10 @@ fn paragraph(page: &mut String, value: &Value) -> fmt::Result {
         Some(words) => write!(page, "<p>{}</p>", Text(words)),
         None => Ok(()),
     }
+}
+
+fn at<'v>(value: &'v Value, pointer: &str) -> &'v Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
 }
 
 fn text(value: &Value) -> &str {

@@ -6,7 +6,7 @@
 
 use std::{convert::Infallible, error::Error, sync::Arc};
 
-use fal_policy::{AppStatus, RunnerBroken};
+use fal_policy::{AppStatus, Flag, RunnerBroken};
 
 /// An endpoint's error type: `#[derive(AppError)]` writes this.
 ///
@@ -35,8 +35,8 @@ pub struct Sealed(pub(crate) ());
 #[must_use]
 pub struct Answered<'e> {
     pub(crate) status: Answer<'e>,
-    pub(crate) needs_retry: Option<bool>,
-    pub(crate) stop_runner: Option<bool>,
+    pub(crate) needs_retry: Option<Flag>,
+    pub(crate) stop_runner: Option<Flag>,
     pub(crate) error_type: Option<&'static str>,
     pub(crate) field: Option<&'static str>,
     pub(crate) billable_units: Option<&'static str>,
@@ -78,13 +78,13 @@ impl<'e> Answered<'e> {
 
     /// Tells the platform whether to retry, whatever the status would say.
     pub const fn needs_retry(mut self, needs_retry: bool) -> Self {
-        self.needs_retry = Some(needs_retry);
+        self.needs_retry = Some(flag(needs_retry));
         self
     }
 
     /// Tells the platform whether to end this runner, whatever the status would say.
     pub const fn stop_runner(mut self, stop_runner: bool) -> Self {
-        self.stop_runner = Some(stop_runner);
+        self.stop_runner = Some(flag(stop_runner));
         self
     }
 
@@ -107,6 +107,11 @@ impl<'e> Answered<'e> {
     }
 }
 
+#[expect(clippy::fn_params_excessive_bools, reason = "it turns one into what it means")]
+const fn flag(yes: bool) -> Flag {
+    if yes { Flag::Yes } else { Flag::No }
+}
+
 /// Every way to fail that an error type declares.
 #[derive(Debug, Default)]
 pub struct Failures {
@@ -121,8 +126,8 @@ pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) status: u16,
-    pub(crate) needs_retry: Option<bool>,
-    pub(crate) stop_runner: Option<bool>,
+    pub(crate) needs_retry: Option<Flag>,
+    pub(crate) stop_runner: Option<Flag>,
     pub(crate) error_type: Option<&'static str>,
 }
 

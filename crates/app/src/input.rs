@@ -4,7 +4,6 @@ use bytes::Bytes;
 use http::{HeaderMap, header::CONTENT_TYPE};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 
 use crate::{
     blob::Blob,
@@ -66,7 +65,7 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> EndpointInput for T {
     }
 
     fn content(schemas: &mut Schemas) -> Option<Content> {
-        Some(Content { media_type: "application/json", schema: schemas.of::<T>() })
+        Some(Content::json_of(schemas.of::<T>()))
     }
 }
 
@@ -77,7 +76,7 @@ impl EndpointInput for Blob {
     }
 
     fn content(_: &mut Schemas) -> Option<Content> {
-        Some(Content { media_type: "*/*", schema: json!({}) })
+        Some(Content::any())
     }
 }
 

@@ -114,20 +114,24 @@ impl Writer {
             let body = json!({ "required": true, "content": content.json() });
             operation.insert("requestBody".to_owned(), body);
         }
-        let responses = self.responses(input.is_some(), output.as_ref(), &failures);
+        let responses = self.responses((input.as_ref(), output.as_ref()), &failures);
         operation.insert("responses".to_owned(), responses);
         operation.into()
     }
 
     /// The exact set of statuses: what the endpoint declares, and what the shell answers for it.
-    fn responses(&self, takes: bool, output: Option<&Content>, failures: &Failures) -> Value {
+    fn responses(
+        &self,
+        (input, output): (Option<&Content>, Option<&Content>),
+        failures: &Failures,
+    ) -> Value {
         let mut by_status = Map::new();
         let mut success = self.response("Success", &[]);
         success.insert("content".to_owned(), output.map_or_else(|| json!({}), Content::json));
         let effect = self.effects.of(200, None, None);
         success.insert("x-fal-outcomes".to_owned(), json!([effect.json("Ok", "", None)]));
         by_status.insert("200".to_owned(), success.into());
-        let own = shells(takes);
+        let own = shells(input);
         let mut statuses: Vec<_> =
             failures.cases.iter().chain(&own).map(|case| case.status).collect();
         statuses.sort_unstable();
@@ -149,8 +153,7 @@ impl Writer {
         let mut response = self.response(&words.join("; "), cases);
         let listed = cases.iter().any(|case| case.status == 422 || case.error_type.is_some());
         let schema = if listed { VALIDATION } else { DETAIL };
-        let content =
-            Content { media_type: "application/json", schema: schemas::reference(schema) };
+        let content = Content::json_of(schemas::reference(schema));
         response.insert("content".to_owned(), content.json());
         response
     }
@@ -173,13 +176,11 @@ impl Writer {
 
     fn health(&self, name: &str, about: &str) -> Value {
         let mut operation = described(name, about);
-        let content =
-            Content { media_type: "application/json", schema: json!({ "type": "object" }) };
+        let content = Content::json_of(json!({ "type": "object" }));
         let mut healthy = self.response("The runner is healthy", &[]);
         healthy.insert("content".to_owned(), content.json());
         let mut sick = self.response("The runner is not healthy, which the platform counts", &[]);
-        let content =
-            Content { media_type: "application/json", schema: schemas::reference(DETAIL) };
+        let content = Content::json_of(schemas::reference(DETAIL));
         sick.insert("content".to_owned(), content.json());
         operation.insert("responses".to_owned(), json!({ "200": healthy, "500": sick }));
         operation.into()
@@ -187,7 +188,7 @@ impl Writer {
 }
 
 /// What the shell answers in an endpoint's place.
-fn shells(takes_input: bool) -> Vec<Case> {
+fn shells(input: Option<&Content>) -> Vec<Case> {
     let case = |status, name, about| Case {
         name,
         about,
@@ -200,7 +201,7 @@ fn shells(takes_input: bool) -> Vec<Case> {
         case(400, "BrokenOff", "the request body broke off"),
         case(500, "Panic", "the endpoint panicked, or its output cannot be sent"),
     ];
-    if takes_input {
+    if input.is_some_and(Content::is_checked) {
         own.push(case(422, "Invalid", "the input does not fit"));
     }
     own

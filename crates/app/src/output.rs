@@ -3,7 +3,6 @@
 use http::HeaderValue;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::{
     blob::Blob,
@@ -63,7 +62,7 @@ impl<T: Serialize + JsonSchema + Send + 'static> EndpointOutput for T {
     }
 
     fn content(schemas: &mut Schemas) -> Content {
-        Content { media_type: "application/json", schema: schemas.of::<T>() }
+        Content::json_of(schemas.of::<T>())
     }
 }
 
@@ -76,7 +75,7 @@ impl EndpointOutput for Blob {
     }
 
     fn content(_: &mut Schemas) -> Content {
-        Content { media_type: "*/*", schema: json!({}) }
+        Content::any()
     }
 }
 

@@ -227,7 +227,9 @@ impl EndpointError for Cancelled {
 #[diagnostic::on_unimplemented(
     message = "an endpoint cannot take `{Self}` as its request",
     label = "not the request of `fal_app`",
-    note = "take `request: &Request` with `use fal_app::prelude::*;`"
+    note = "take `request: &Request` with `use fal_app::prelude::*;`",
+    note = "an argument whose type is called `Request` is taken as the request: if this is the \
+            endpoint's input, give the type another name"
 )]
 pub trait TakenRequest {
     /// The request itself.

@@ -19,6 +19,7 @@ use crate::{
     output::EndpointOutput,
     request::Request,
     serving::Place,
+    validation::Invalid,
 };
 
 mod point;
@@ -101,7 +102,7 @@ impl<A: Send + Sync + 'static> Routes<A> {
                 let returned = handler(app, input, call.request);
                 Box::pin(async move { answer::returned(returned.await) })
             }
-            Err(answer) => Box::pin(std::future::ready(answer)),
+            Err(invalid) => Box::pin(std::future::ready(answer::invalid(&invalid))),
         });
         self.with(point, Kind::Endpoint, Signature::of::<I, O, E>(), handler)
     }
@@ -138,7 +139,7 @@ impl<A: Send + Sync + 'static> Routes<A> {
                     }
                 })
             }
-            Err(answer) => Box::pin(std::future::ready(answer)),
+            Err(invalid) => Box::pin(std::future::ready(answer::invalid(&invalid))),
         });
         self.with(point, Kind::Endpoint, Signature::of::<I, O, E>(), handler)
     }
@@ -215,11 +216,10 @@ impl<A: Send + Sync + 'static> Routes<A> {
     }
 }
 
-fn input<I: EndpointInput>(call: &Call) -> Result<I, Response<Body>> {
+fn input<I: EndpointInput>(call: &Call) -> Result<I, Invalid> {
     //= docs/contract.md#validation-422
     //# The endpoint MUST NOT be entered with such an input.
     I::read(Sent { body: &call.body, headers: call.request.headers() })
-        .map_err(|invalid| answer::invalid(&invalid))
 }
 
 impl<A> fmt::Debug for Routes<A> {

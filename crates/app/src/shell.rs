@@ -91,6 +91,11 @@ impl<A: Wired> Shell<A> {
         self.core.attend(serving, &path, added).await
     }
 
+    /// The app, as its endpoints see it.
+    pub(crate) fn app(&self) -> &A {
+        &self.core.app
+    }
+
     /// Runs the app's `#[on_exit]`. A panic of it is logged, and stops nothing.
     pub(crate) async fn on_exit(&self) {
         let heard = AssertUnwindSafe(self.core.app.on_exit()).catch_unwind().await;

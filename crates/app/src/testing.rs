@@ -89,6 +89,12 @@ impl<A: Wired> TestApp<A> {
         }
     }
 
+    /// The app itself, as its endpoints see it.
+    #[must_use]
+    pub fn app(&self) -> &A {
+        self.shell.app()
+    }
+
     /// Posts an input as JSON.
     ///
     /// # Panics
@@ -98,7 +104,9 @@ impl<A: Wired> TestApp<A> {
     }
 
     /// A call to be completed: with headers, with bytes, or by another method.
-    #[must_use]
+    ///
+    /// # Panics
+    /// When the path is none.
     pub fn call<'a>(&'a self, path: &str) -> TestCall<'a, A> {
         let mut request = HttpRequest::new(Bytes::new());
         *request.method_mut() = Method::POST;

@@ -11,6 +11,7 @@ use std::{
 
 use fal_node::AppOptions;
 
+pub(crate) use self::raw::{HealthCheck, RetryConfig};
 use crate::{Failure, cli::Serve};
 
 /// What the platform is started with.

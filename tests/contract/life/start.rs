@@ -128,9 +128,13 @@ fn a_successful_start_wakes_the_waiting_ones() {
 //= docs/contract.md#runner-environment
 //= type=test
 //# It MUST also find `FAL_APP_NAME`, `FAL_RUNNER_ID` and `FAL_RUNNER_STATE`.
+//= docs/contract.md#runner-environment
+//= type=test
+//# `FAL_MAX_MULTIPLEXING` MUST say how many requests at once it is sent.
 #[test]
 fn a_runner_finds_its_environment() {
-    let platform = Platform::serving(App::unruly().env("PROBE", "own = \"x\""));
+    let app = App::unruly().env("PROBE", "own = \"x\"").set("max_multiplexing", 3);
+    let platform = Platform::serving(app);
     let answered = platform.call(&json!({})).is(200);
     let (pid, env) = (answered.pid(), answered.json()["env"].clone());
     let runners = platform.runners();
@@ -139,6 +143,7 @@ fn a_runner_finds_its_environment() {
     assert_eq!(env["FAL_APP_NAME"], "demo/lab");
     assert_eq!(env["FAL_RUNNER_ID"], runner.id.as_str());
     assert_eq!(env["FAL_RUNNER_STATE"], "SETUP");
+    assert_eq!(env["FAL_MAX_MULTIPLEXING"], "3");
     assert_eq!(env["PROBE"], "own = \"x\"");
     assert_eq!(group_of(pid), Some(pid), "it leads a process group of its own");
 }

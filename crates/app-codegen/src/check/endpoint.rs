@@ -199,12 +199,12 @@ fn takes(function: &Function, role: Role, sink: &Sink<'_>) -> Vec<Taken> {
 
 /// One argument, by its type.
 pub(super) fn taken(ty: &Type, sink: &Sink<'_>) -> Taken {
-    let (owned, borrow) = match shape::ungrouped(ty) {
-        Type::Reference(reference) => {
-            let exclusive = reference.mutability.as_ref().map(ToTokens::to_token_stream);
-            (&*reference.elem, Some((reference.and_token, exclusive)))
-        }
-        owned => (owned, None),
+    let whole = shape::ungrouped(ty);
+    let (owned, borrow) = if let Type::Reference(reference) = whole {
+        let exclusive = reference.mutability.as_ref().map(ToTokens::to_token_stream);
+        (&*reference.elem, Some((reference.and_token, exclusive)))
+    } else {
+        (whole, None)
     };
     if shape::last_name(owned).is_some_and(|name| name == "Request") {
         if let Some((_, Some(_))) = &borrow {

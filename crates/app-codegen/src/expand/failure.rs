@@ -76,7 +76,9 @@ fn constant(case: &Case, checked: &CheckedFailure) -> TokenStream {
         Answer::Transparent(payload) if !is_generic(checked) => {
             let name = constant_name(case);
             let (kind, transparent) = (&payload.kind, checked.facade.private("Transparent"));
-            quote!(const #name: #transparent<#kind> = #transparent::new();)
+            // A payload that is no endpoint error is blamed at its type.
+            let new = quote_spanned!(kind.span()=> new);
+            quote!(const #name: #transparent<#kind> = #transparent::#new();)
         }
         Answer::Transparent(_) | Answer::Broken(_) | Answer::Inert => TokenStream::new(),
     }

@@ -9,13 +9,15 @@ use crate::model::Role;
 
 /// The same tokens, without our markers in the outermost braces.
 pub(crate) fn unmarked(item: TokenStream) -> TokenStream {
-    let inside = |tree| match tree {
-        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+    let inside = |tree| {
+        if let TokenTree::Group(group) = &tree
+            && group.delimiter() == Delimiter::Brace
+        {
             let mut bare = Group::new(Delimiter::Brace, members(group.stream()));
             bare.set_span(group.span());
-            bare.into()
+            return bare.into();
         }
-        other => other,
+        tree
     };
     item.into_iter().map(inside).collect()
 }

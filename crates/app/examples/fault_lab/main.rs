@@ -16,7 +16,8 @@
 //! | `body_bytes` | pads the answer to at least this size |
 //! | `first_n` | does all this only in the first n calls of its request, then answers 200 |
 //!
-//! It answers its `pid`, the `request_id`, and the how manieth `call` of that request this is.
+//! It answers its `pid`, the `request_id`, the `attempt`, and the how manieth `call` of that request
+//! this is.
 //! `POST /stream` takes `events`, `delay_ms`, and `panic_at` and `crash_at`: event numbers from 0.
 //! A cancel of either is written down as a call of `/cancel` or `/stream/cancel`. `/raw/{status}` is a route beside the app,
 //! on which the shell's guard can be seen at work.
@@ -24,7 +25,7 @@
 //! Environment: `LAB_LOG`, a file that gets one JSON line per call (and `LAB_LOG.starts`, one per
 //! start), which `first_n` and `LAB_SETUP_FAIL_FIRST` need; `LAB_SETUP_MS` makes the setup slow;
 //! `LAB_SETUP_FAIL` makes it fail (`error`, `panic`, `exit`, `hang`), with `LAB_SETUP_FAIL_FIRST` only in
-//! the first n starts; `LAB_CHILD` starts a child process that outlives its parent if nobody ends
+//! the first n starts; `LAB_WARMUP_FAIL` does the same to the warm-up; `LAB_CHILD` starts a child process that outlives its parent if nobody ends
 //! it; `LAB_IGNORE_SIGTERM` makes the teardown never end.
 //!
 //! What the shell cannot do (any raw status, cut bodies, a closed port) is in `raw_lab`.
@@ -59,6 +60,9 @@ mod stream;
 struct Output {
     pid: u32,
     request_id: Option<String>,
+    attempt: u32,
+    /// Seconds.
+    time_left: Option<f64>,
     call: usize,
     child: Option<u32>,
     padding: String,
@@ -67,6 +71,8 @@ struct Output {
 #[fal_app(name = "fault-lab", keep_alive = 60)]
 struct FaultLab {
     journal: Journal,
+    /// How the warm-up is to fail.
+    cold: Option<String>,
     healthy: AtomicBool,
     child: Option<u32>,
     lingers: bool,
@@ -80,18 +86,30 @@ impl FaultLab {
         start::misbehave(cx, &journal).await?;
         Ok(Self {
             journal,
+            cold: cx.var("LAB_WARMUP_FAIL").map(str::to_owned),
             healthy: AtomicBool::new(true),
             child: start::child(cx)?,
             lingers: cx.var("LAB_IGNORE_SIGTERM").is_some(),
         })
     }
 
+    #[warmup]
+    async fn warmup(&self) -> Result<(), StartError> {
+        match &self.cold {
+            None => Ok(()),
+            Some(how) => start::fail(how, "LAB_WARMUP_FAIL").await,
+        }
+    }
+
+    /// Fails as its input says, and else says who answered.
     #[endpoint("/")]
-    async fn fail(&self, input: Input) -> Result<Output, Fault> {
+    async fn fail(&self, input: Input, request: &Request) -> Result<Output, Fault> {
         let call = self.noted("/")?;
         let output = Output {
             pid: std::process::id(),
-            request_id: request::id(),
+            request_id: request.id().map(str::to_owned),
+            attempt: request.attempt(),
+            time_left: request.time_left().map(|left| left.as_secs_f64()),
             call,
             child: self.child,
             padding: "x".repeat(input.body_bytes),
@@ -107,6 +125,7 @@ impl FaultLab {
         Ok(output)
     }
 
+    /// Sends numbered events, and breaks as its input says.
     #[endpoint("/stream")]
     async fn stream(&self, input: StreamInput) -> Result<EventStream<Event>, Fault> {
         self.noted("/stream")?;

@@ -13,8 +13,8 @@ use crate::{
 /// Why the lab did not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
-    #[error("LAB_SETUP_FAIL asks for it")]
-    Asked,
+    #[error("{0} asks for it")]
+    Asked(&'static str),
     #[error("the journal cannot be written: {0}")]
     Journal(io::Error),
     #[error("the child process did not start: {0}")]
@@ -35,18 +35,25 @@ pub(crate) async fn misbehave(cx: &SetupContext, journal: &Journal) -> Result<()
     }
     match cx.var("LAB_SETUP_FAIL") {
         None => Ok(()),
-        Some("exit") => end(Crash::Exit(7)),
-        Some("panic") => {
+        Some(how) => fail(how, "LAB_SETUP_FAIL").await,
+    }
+}
+
+/// Fails the way that a variable asks for.
+pub(crate) async fn fail(how: &str, variable: &'static str) -> Result<(), StartError> {
+    match how {
+        "exit" => end(Crash::Exit(7)),
+        "panic" => {
             #[expect(clippy::panic, reason = "a panic is what the environment asks for")]
             {
-                panic!("LAB_SETUP_FAIL asks for it");
+                panic!("{variable} asks for it");
             }
         }
-        Some("hang") => {
+        "hang" => {
             tracing::info!("hangs as asked");
             future::pending().await
         }
-        Some(_) => Err(StartError::Asked),
+        _ => Err(StartError::Asked(variable)),
     }
 }
 

@@ -27,12 +27,13 @@ impl Effects {
     }
 
     /// The effect of the first attempt's answer.
-    pub(crate) fn of(&self, status: u16, retry: Option<bool>, stop: Option<bool>) -> Effect {
-        let answer = Answer {
-            needs_retry: retry.map(flag),
-            stop_runner: stop.map(flag),
-            ..Answer::new(Status::new(status))
-        };
+    pub(crate) fn of(
+        &self,
+        status: u16,
+        needs_retry: Option<Flag>,
+        stop_runner: Option<Flag>,
+    ) -> Effect {
+        let answer = Answer { needs_retry, stop_runner, ..Answer::new(Status::new(status)) };
         let verdict = verdict::first(&Outcome::Responded(answer), &self.rules);
         let runner = match verdict.impact {
             Impact::Keep => "kept",
@@ -68,8 +69,4 @@ impl Effect {
         );
         outcome.into()
     }
-}
-
-const fn flag(yes: bool) -> Flag {
-    if yes { Flag::Yes } else { Flag::No }
 }

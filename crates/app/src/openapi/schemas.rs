@@ -18,6 +18,21 @@ pub struct Content {
 }
 
 impl Content {
+    /// JSON of this schema.
+    pub(crate) const fn json_of(schema: Value) -> Self {
+        Self { media_type: "application/json", schema }
+    }
+
+    /// Bytes of any type.
+    pub(crate) fn any() -> Self {
+        Self { media_type: "*/*", schema: json!({}) }
+    }
+
+    /// Whether a body can fail to fit.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.media_type != "*/*"
+    }
+
     /// As it stands under `content`.
     pub(crate) fn json(&self) -> Value {
         json!({ self.media_type: { "schema": self.schema } })

@@ -24,7 +24,7 @@ pub struct Reply {
 
 impl Reply {
     pub(super) fn new(asked: String, head: Parts, body: Option<Bytes>, rules: Rules) -> Self {
-        let verdict = judge(&head, body.is_some(), &rules);
+        let verdict = judge(&head, body.as_ref(), &rules);
         Self { asked, head, body, verdict }
     }
 
@@ -72,7 +72,7 @@ impl Reply {
     /// When the status is another.
     #[track_caller]
     pub fn expect(&self, status: u16) -> &Self {
-        self.check(self.status() == status, format_args!("was to answer {status}"))
+        self.check(|reply| reply.status() == status, format_args!("was to answer {status}"))
     }
 
     /// # Panics
@@ -80,7 +80,7 @@ impl Reply {
     #[expect(clippy::needless_pass_by_value, reason = "so that `json!` stands there as it is")]
     #[track_caller]
     pub fn json(&self, expected: Value) -> &Self {
-        self.check(self.value() == expected, format_args!("was to answer {expected}"))
+        self.check(|reply| reply.value() == expected, format_args!("was to answer {expected}"))
     }
 
     /// # Panics
@@ -90,14 +90,17 @@ impl Reply {
         let body = self.value();
         let message = body.pointer("/detail/0/msg").or_else(|| body.get("detail"));
         let found = message.and_then(Value::as_str) == Some(expected);
-        self.check(found, format_args!("was to say {expected:?}"))
+        self.check(|_| found, format_args!("was to say {expected:?}"))
     }
 
     /// # Panics
     /// When the header is missing or other.
     #[track_caller]
     pub fn has_header(&self, name: &str, value: &str) -> &Self {
-        self.check(self.header(name) == Some(value), format_args!("was to say `{name}: {value}`"))
+        self.check(
+            |reply| reply.header(name) == Some(value),
+            format_args!("was to say `{name}: {value}`"),
+        )
     }
 
     /// The runner goes on, at most after a check that its port is open.
@@ -107,7 +110,7 @@ impl Reply {
     #[track_caller]
     pub fn keeps_the_runner(&self) -> &Self {
         let kept = !matches!(self.verdict.impact, Impact::Terminate(_));
-        self.check(kept, format_args!("was to keep the runner"))
+        self.check(|_| kept, format_args!("was to keep the runner"))
     }
 
     /// The runner is ended and replaced.
@@ -117,7 +120,7 @@ impl Reply {
     #[track_caller]
     pub fn kills_the_runner(&self) -> &Self {
         let ended = matches!(self.verdict.impact, Impact::Terminate(_));
-        self.check(ended, format_args!("was to end the runner"))
+        self.check(|_| ended, format_args!("was to end the runner"))
     }
 
     /// A queued request goes again.
@@ -127,7 +130,7 @@ impl Reply {
     #[track_caller]
     pub fn is_retried(&self) -> &Self {
         let again = matches!(self.verdict.retry, Retry::Again { .. });
-        self.check(again, format_args!("was to be retried"))
+        self.check(|_| again, format_args!("was to be retried"))
     }
 
     /// A queued request is done.
@@ -137,12 +140,12 @@ impl Reply {
     #[track_caller]
     pub fn is_not_retried(&self) -> &Self {
         let done = matches!(self.verdict.retry, Retry::Never(_));
-        self.check(done, format_args!("was not to be retried"))
+        self.check(|_| done, format_args!("was not to be retried"))
     }
 
     #[track_caller]
-    fn check(&self, holds: bool, what: fmt::Arguments<'_>) -> &Self {
-        assert!(holds, "{what}: {self:?}");
+    fn check(&self, holds: impl FnOnce(&Self) -> bool, what: fmt::Arguments<'_>) -> &Self {
+        assert!(holds(self), "{what}: {self:?}");
         self
     }
 
@@ -180,7 +183,7 @@ impl fmt::Debug for Reply {
     }
 }
 
-fn judge(head: &Parts, whole: bool, rules: &Rules) -> Verdict {
+fn judge(head: &Parts, body: Option<&Bytes>, rules: &Rules) -> Verdict {
     let value = |name: &str| head.headers.get(name).map(http::HeaderValue::as_bytes);
     let answer = Answer {
         needs_retry: value("x-fal-needs-retry").and_then(headers::parse_flag),
@@ -188,6 +191,6 @@ fn judge(head: &Parts, whole: bool, rules: &Rules) -> Verdict {
         retry_after: value("retry-after").and_then(headers::parse_retry_after),
         ..Answer::new(Status::new(head.status.as_u16()))
     };
-    let outcome = if whole { Outcome::Responded(answer) } else { Outcome::Truncated };
+    let outcome = body.map_or(Outcome::Truncated, |_whole| Outcome::Responded(answer));
     verdict::first(&outcome, rules)
 }

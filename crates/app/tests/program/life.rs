@@ -31,6 +31,25 @@ fn a_failed_setup_ends_the_program_with_3_and_names_the_phase() {
     assert!(log.contains("setup panicked: LAB_SETUP_FAIL asks for it"), "{log}");
 }
 
+//= docs/contract.md#app-hooks
+//= type=test
+//# An app of `fal-app` MUST run its `#[warmup]` between the setup and the opening of the port, and end
+//# with a message that names the phase when one of the two fails.
+#[test]
+fn a_failed_warmup_ends_the_program_with_4_and_names_the_phase() {
+    let ends = |how| Program::start("fault_lab", &[("LAB_WARMUP_FAIL", how)]).end();
+    let (status, log) = ends("error");
+    assert_eq!(status.code(), Some(4));
+    assert!(log.contains("warm-up failed: LAB_WARMUP_FAIL asks for it"), "{log}");
+    let (status, log) = ends("panic");
+    assert_eq!(status.code(), Some(4));
+    assert!(log.contains("warm-up panicked: LAB_WARMUP_FAIL asks for it"), "{log}");
+
+    let mut hanging = Program::start("fault_lab", &[("LAB_WARMUP_FAIL", "hang")]);
+    hanging.line_with("hangs as asked");
+    assert!(hanging.connect().is_err(), "no port while the warm-up runs");
+}
+
 #[test]
 fn a_port_in_use_ends_the_program_with_1() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -47,6 +66,10 @@ fn a_port_that_is_none_ends_the_program_with_2() {
     assert!(log.contains("PORT is \"http\", which is no port"), "{log}");
 }
 
+//= docs/contract.md#app-hooks
+//= type=test
+//# On SIGTERM it MUST close its port, run its `#[on_exit]` while requests are in flight, finish them,
+//# and run its `#[teardown]`.
 #[test]
 fn sigterm_closes_the_port_finishes_what_is_in_flight_and_tears_down() {
     let mut program = Program::ready("fault_lab", &[]);
@@ -57,6 +80,7 @@ fn sigterm_closes_the_port_finishes_what_is_in_flight_and_tears_down() {
     // An idle connection is closed at once, so its end says that the port is closed too.
     assert_eq!(rest(&mut idle), "");
     assert!(program.connect().is_err(), "nobody new is accepted");
+    program.line_with("told to stop");
     assert!(rest(&mut busy).contains(r#"data: {"number":7,"#), "the stream is finished");
     let (status, log) = program.end();
     assert_eq!(status.code(), Some(0));

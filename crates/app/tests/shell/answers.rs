@@ -71,10 +71,12 @@ async fn a_variant_answers_the_status_and_the_headers_it_declares() {
     let retry =
         check(post("/", r#"{"fail":"retry"}"#), 500, json!({ "detail": "try again" })).await;
     assert_eq!(retry.header("x-fal-needs-retry"), Some("1"));
-    let typed = check(post("/", r#"{"fail":"typed"}"#), 404, json!({ "detail": "no model" })).await;
+    let entry = json!({ "loc": ["body"], "msg": "no model", "type": "no_model" });
+    let typed = check(post("/", r#"{"fail":"typed"}"#), 404, json!({ "detail": [entry] })).await;
     assert_eq!(typed.header("x-fal-error-type"), Some("no_model"));
     assert_eq!(typed.header("x-fal-needs-retry"), None);
-    assert_eq!(typed.header("x-fal-billable-units"), None);
+    assert_eq!(typed.header("x-fal-billable-units"), Some("0"));
+    assert_eq!(retry.header("x-fal-billable-units"), None);
 }
 
 //= docs/contract.md#unearned-503

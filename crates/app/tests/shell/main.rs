@@ -3,4 +3,14 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod description;
+#[cfg(test)]
+mod kit;
+#[cfg(test)]
 mod lab;
+#[cfg(test)]
+mod life;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
+mod studio;

@@ -79,7 +79,7 @@ impl Reader<'_> {
         let request = self.seconds(
             "request_timeout",
             app.request_timeout.as_ref(),
-            described.request_timeout.unwrap_or(3600.0),
+            described.limits.request_timeout.unwrap_or(3600.0),
             0.001..=365.0 * DAY,
         )?;
         let check =
@@ -93,7 +93,7 @@ impl Reader<'_> {
             request_timeout: request,
             request_start_timeout: Some(start).filter(|wait| !wait.is_zero()),
             tcp_check_timeout: check,
-            health: self.probe()?,
+            health: self.probe(&described)?,
         })
     }
 
@@ -102,18 +102,18 @@ impl Reader<'_> {
         let startup = self.seconds(
             "startup_timeout",
             app.startup_timeout.as_ref(),
-            described.startup_timeout.unwrap_or(600.0),
+            described.limits.startup_timeout.unwrap_or(600.0),
             0.001..=DAY,
         )?;
         let grace = self.seconds(
             "termination_grace_period_seconds",
             app.termination_grace_period_seconds.as_ref(),
-            described.termination_grace_period_seconds.unwrap_or(5.0),
+            described.limits.termination_grace_period_seconds.unwrap_or(5.0),
             0.0..=3600.0,
         )?;
-        let multiplexing = described.max_multiplexing.unwrap_or(1);
+        let multiplexing = described.limits.max_multiplexing.unwrap_or(1);
         Ok(Settings {
-            limits: Limits { startup_timeout: startup, grace, health: self.health()? },
+            limits: Limits { startup_timeout: startup, grace, health: self.health(described)? },
             scale: self.scale(described)?,
             max_multiplexing: self.count(
                 "max_multiplexing",
@@ -129,21 +129,21 @@ impl Reader<'_> {
 
     fn scale(&self, described: &Described) -> Result<Scale, Failure> {
         let app = self.app;
-        let min = described.min_concurrency.unwrap_or(0);
+        let min = described.limits.min_concurrency.unwrap_or(0);
         let min = self.count("min_concurrency", app.min_concurrency.as_ref(), min, 0..=10_000)?;
-        let max = described.max_concurrency.unwrap_or_else(|| min.max(4));
+        let max = described.limits.max_concurrency.unwrap_or_else(|| min.max(4));
         let max = self.count("max_concurrency", app.max_concurrency.as_ref(), max, 1..=10_000)?;
         if min > max {
             let span = app.min_concurrency.as_ref().map_or_else(|| self.name.span(), Spanned::span);
             let text = format!("{min} is more than max_concurrency, which is {max}");
             return Err(bad(&self.source.at(span, "min_concurrency", &text)));
         }
-        let keep_alive = described.keep_alive.unwrap_or(60.0);
-        let delay = described.scaling_delay.unwrap_or(0.0);
+        let keep_alive = described.limits.keep_alive.unwrap_or(60.0);
+        let delay = described.limits.scaling_delay.unwrap_or(0.0);
         Ok(Scale {
             min,
             max,
-            buffer: app.concurrency_buffer.or(described.concurrency_buffer).unwrap_or(0),
+            buffer: app.concurrency_buffer.or(described.limits.concurrency_buffer).unwrap_or(0),
             buffer_percent: app.concurrency_buffer_perc.unwrap_or(0),
             delay: self.seconds("scaling_delay", app.scaling_delay.as_ref(), delay, 0.0..=DAY)?,
             keep_alive: self.seconds(
@@ -159,7 +159,7 @@ impl Reader<'_> {
         let mut skip = PerCondition::default();
         let (span, names) = match &self.app.skip_retry_conditions {
             Some(written) => (written.span(), written.as_ref()),
-            None => (self.name.span(), &described.skip_retry_conditions),
+            None => (self.name.span(), &described.limits.skip_retry_conditions),
         };
         for name in names {
             let Some(condition) = Condition::from_name(name) else {
@@ -171,12 +171,11 @@ impl Reader<'_> {
         }
         let retries =
             |written: &Option<raw::Retries>| written.as_ref().map(|written| written.retries);
-        let budgets = self.app.retry_config.as_ref().map_or_else(PerCondition::default, |config| {
-            PerCondition {
-                server_error: retries(&config.server_error),
-                timeout: retries(&config.timeout),
-                connection_error: retries(&config.connection_error),
-            }
+        let config = self.app.retry_config.as_ref().or(described.limits.retry_config.as_ref());
+        let budgets = config.map_or_else(PerCondition::default, |config| PerCondition {
+            server_error: retries(&config.server_error),
+            timeout: retries(&config.timeout),
+            connection_error: retries(&config.connection_error),
         });
         Ok(Rules { skip, budgets, retry_429: self.app.retry_429.unwrap_or(true) })
     }
@@ -205,8 +204,13 @@ impl Reader<'_> {
         })
     }
 
-    fn health(&self) -> Result<Option<Health>, Failure> {
-        let Some(written) = &self.app.health_check else { return Ok(None) };
+    /// How health is checked: as the configuration says, or else as the app does.
+    fn health_check<'a>(&'a self, described: &'a Described) -> Option<&'a raw::HealthCheck> {
+        self.app.health_check.as_ref().or(described.health_check.as_ref())
+    }
+
+    fn health(&self, described: &Described) -> Result<Option<Health>, Failure> {
+        let Some(written) = self.health_check(described) else { return Ok(None) };
         let period = |key, value: &Option<Spanned<f64>>, default| {
             self.seconds(key, value.as_ref(), default, 0.001..=DAY)
         };
@@ -230,8 +234,8 @@ impl Reader<'_> {
         }))
     }
 
-    fn probe(&self) -> Result<Option<HealthProbe>, Failure> {
-        let Some(written) = &self.app.health_check else { return Ok(None) };
+    fn probe(&self, described: &Described) -> Result<Option<HealthProbe>, Failure> {
+        let Some(written) = self.health_check(described) else { return Ok(None) };
         let path = written.path.as_ref();
         if !path.starts_with('/') || path.parse::<http::uri::PathAndQuery>().is_err() {
             let text = format!("`{path}` is not a path that begins with a slash");
@@ -279,23 +283,7 @@ impl Reader<'_> {
     //# A command that does not exist MUST be refused with the configuration, before anything starts.
     fn command(&self, cwd: &Path) -> Result<(Vec<String>, Described), Failure> {
         match (&self.app.command, &self.app.example) {
-            (Some(written), None) => {
-                let Some(program) = written.as_ref().first() else {
-                    return Err(bad(&self.source.at(written.span(), "command", "it is empty")));
-                };
-                if written.as_ref().iter().any(|word| word.contains('\0')) {
-                    let text = "a word of a command cannot hold a NUL";
-                    return Err(bad(&self.source.at(written.span(), "command", text)));
-                }
-                if describe::find(program, cwd).is_none() {
-                    let text = format!(
-                        "`{program}` is not a program that can be run from {}",
-                        cwd.display()
-                    );
-                    return Err(bad(&self.source.at(written.span(), "command", &text)));
-                }
-                Ok((written.as_ref().clone(), Described::default()))
-            }
+            (Some(written), None) => self.program(written, cwd),
             (None, Some(written)) => self.example(written),
             (Some(_), Some(written)) => {
                 let text = "an app has either a command or an example";
@@ -309,6 +297,31 @@ impl Reader<'_> {
         }
     }
 
+    fn program(
+        &self,
+        written: &Spanned<Vec<String>>,
+        cwd: &Path,
+    ) -> Result<(Vec<String>, Described), Failure> {
+        let refuse = |key, text: &str| bad(&self.source.at(written.span(), key, text));
+        let Some((program, arguments)) = written.as_ref().split_first() else {
+            return Err(refuse("command", "it is empty"));
+        };
+        if written.as_ref().iter().any(|word| word.contains('\0')) {
+            return Err(refuse("command", "a word of a command cannot hold a NUL"));
+        }
+        let Some(found) = describe::find(program, cwd) else {
+            let text =
+                format!("`{program}` is not a program that can be run from {}", cwd.display());
+            return Err(refuse("command", &text));
+        };
+        let described = match &self.app.describe {
+            Some(asked) if *asked.as_ref() => describe::ask(&found, arguments, cwd)
+                .map_err(|error| bad(&self.source.at(asked.span(), "describe", &error)))?,
+            Some(_) | None => Described::default(),
+        };
+        Ok((written.as_ref().clone(), described))
+    }
+
     fn example(&self, written: &Spanned<String>) -> Result<(Vec<String>, Described), Failure> {
         let name = written.as_ref();
         let program = examples_dir().map(|dir| dir.join(name)).filter(|program| program.is_file());
@@ -319,7 +332,7 @@ impl Reader<'_> {
             );
             return Err(bad(&self.source.at(written.span(), "example", &text)));
         };
-        let described = describe::ask(&program)
+        let described = describe::ask(&program, &[], Path::new("."))
             .map_err(|error| bad(&self.source.at(written.span(), "example", &error)))?;
         Ok((vec![program.to_string_lossy().into_owned()], described))
     }

@@ -30,6 +30,8 @@ pub(crate) struct File {
 pub(crate) struct App {
     pub(crate) command: Option<Spanned<Vec<String>>>,
     pub(crate) example: Option<Spanned<String>>,
+    /// Whether the command is an app of `fal-app`, which says with `--describe` what it declares.
+    pub(crate) describe: Option<Spanned<bool>>,
     pub(crate) cwd: Option<Spanned<PathBuf>>,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) min_concurrency: Option<Spanned<u32>>,

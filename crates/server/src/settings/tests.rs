@@ -152,3 +152,45 @@ fn a_file_that_cannot_be_read_is_named() {
     let refused = load(&arguments(PathBuf::from("nowhere/fal.toml"))).unwrap_err().to_string();
     assert!(refused.starts_with("nowhere/fal.toml: the configuration cannot be read"), "{refused}");
 }
+
+/// A program that describes itself as an app of `fal-app` would.
+fn describing(dir: &Path, description: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let program = dir.join("app.sh");
+    let script =
+        format!("#!/bin/sh\n[ \"$1\" = --describe ] || exit 9\ncat <<'END'\n{description}\nEND\n");
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn an_app_that_describes_itself_is_believed_where_the_file_is_silent() {
+    let dir = tempfile::tempdir().unwrap();
+    describing(
+        dir.path(),
+        r#"{
+            "limits": {
+                "max_multiplexing": 7, "keep_alive": 9,
+                "retry_config": { "server_error": { "retries": 2 } }
+            },
+            "health_check": { "path": "/alive", "failure_threshold": 5, "call_regularly": false }
+        }"#,
+    );
+    let text = "[apps.\"a/b\"]\ncommand = [\"./app.sh\"]\nkeep_alive = 3\n";
+    let described = load_text(dir.path(), &format!("{text}describe = true\n")).unwrap();
+    let app = &described.apps[0];
+    assert_eq!((app.settings.max_multiplexing, app.settings.scale.keep_alive.as_secs()), (7, 3));
+    assert_eq!(app.settings.rules.budgets.server_error, Some(2));
+    let health = app.settings.limits.health.as_ref().unwrap();
+    assert_eq!((health.failure_threshold, health.regular), (5, false));
+    assert_eq!(app.health.as_ref().unwrap().path, "/alive");
+
+    let silent = load_text(dir.path(), text).unwrap();
+    assert_eq!(silent.apps[0].settings.max_multiplexing, 1);
+    assert!(silent.apps[0].health.is_none(), "nobody asked it");
+}
+
+#[test]
+fn a_program_that_cannot_describe_itself_is_refused_where_it_was_to() {
+    check("[apps.\"a/b\"]\ncommand = [\"false\"]\ndescribe = true\n", "fal.toml:3: describe: ");
+}

@@ -1,0 +1,31 @@
+//! A misspelt setting of a health check.
+
+use fal_app::prelude::*;
+
+#[fal_app]
+struct Hello;
+
+#[fal_app]
+impl Hello {
+    #[setup]
+    async fn setup() -> Result<Self, SetupError> {
+        Ok(Self)
+    }
+
+    #[endpoint("/")]
+    async fn predict(&self, input: String) -> Result<String, Failed> {
+        Ok(input)
+    }
+
+    #[health_check(timeout_second = 2)]
+    async fn healthy(&self) -> Result<(), Unhealthy> {
+        Ok(())
+    }
+}
+
+#[derive(Debug, thiserror::Error, AppError)]
+#[error("failed")]
+#[status(500)]
+struct Failed;
+
+fn main() {}

@@ -1,0 +1,26 @@
+//! A version that is no text.
+
+use fal_app::prelude::*;
+
+#[fal_app(version = 1)]
+struct Hello;
+
+#[fal_app]
+impl Hello {
+    #[setup]
+    async fn setup() -> Result<Self, SetupError> {
+        Ok(Self)
+    }
+
+    #[endpoint("/")]
+    async fn predict(&self, input: String) -> Result<String, Failed> {
+        Ok(input)
+    }
+}
+
+#[derive(Debug, thiserror::Error, AppError)]
+#[error("failed")]
+#[status(500)]
+struct Failed;
+
+fn main() {}

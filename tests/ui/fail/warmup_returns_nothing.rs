@@ -1,0 +1,31 @@
+//! A warm-up that cannot say that it failed.
+
+use fal_app::prelude::*;
+
+#[fal_app]
+struct Hello;
+
+#[fal_app]
+impl Hello {
+    #[setup]
+    async fn setup() -> Result<Self, SetupError> {
+        Ok(Self)
+    }
+
+    #[warmup]
+    async fn warm(&self) {
+        
+    }
+
+    #[endpoint("/")]
+    async fn predict(&self, input: String) -> Result<String, Failed> {
+        Ok(input)
+    }
+}
+
+#[derive(Debug, thiserror::Error, AppError)]
+#[error("failed")]
+#[status(500)]
+struct Failed;
+
+fn main() {}
