@@ -15,6 +15,9 @@ mod processes;
 mod program;
 mod queued;
 
+pub use rustix::process::Signal;
+pub use serde_json::{Value, json};
+
 pub use crate::{
     app::App,
     eventually::{LONG, Timer, eventually, holds_for},
@@ -25,5 +28,3 @@ pub use crate::{
     program::{example, python, run_script, server, unruly},
     queued::Queued,
 };
-pub use rustix::process::Signal;
-pub use serde_json::{Value, json};

@@ -12,11 +12,13 @@ pub use fal_policy::{AppStatus, RunnerBroken};
 
 pub use crate::{
     app::{App, HealthOptions, Limits, Metadata, RealtimeOptions, RetryConfig, Wired},
-    error::{Answered, EndpointError, Evidence, Failures, Sealed, Transparent},
-    health::{HealthError, Unhealthy, WarmupError},
-    input::{EndpointInput, NoInput, Sent},
-    openapi::{Content, Schemas},
-    output::{EndpointOutput, WriteError, Written},
+    describe::openapi::{Content, Schemas},
+    endpoint::{
+        error::{Answered, EndpointError, Evidence, Failures, Sealed, Transparent},
+        health::{HealthError, Unhealthy, WarmupError},
+        input::{EndpointInput, NoInput, Sent},
+        output::{EndpointOutput, WriteError, Written},
+    },
     request::{Request, TakenRequest},
     routes::{Point, Routes},
     setup::{SetupContext, SetupError},

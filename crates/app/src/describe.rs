@@ -1,10 +1,13 @@
 //! What a program says about its app without running it.
 
+pub(crate) mod docs;
+pub(crate) mod openapi;
+pub(crate) mod verdict;
+
 use serde_json::{Map, Value, json};
 
 use crate::{
     app::{App, HealthOptions, Limits, RetryConfig, Wired},
-    openapi,
     routes::{Kind, Routes},
 };
 

@@ -58,36 +58,60 @@
 //! by bit, [`Blob`] for bytes, [`serve`](serve()) for the program, and [`testing`] for tests without
 //! one.
 
-mod answer;
 mod app;
-mod blob;
-mod body;
 mod chain;
 mod describe;
-mod docs;
-mod error;
-mod event_stream;
-mod guard;
-mod health;
-mod input;
-mod logs;
-mod metrics;
-mod openapi;
-mod output;
+mod endpoint;
 pub mod prelude;
 pub mod request;
 mod routes;
 mod serve;
-mod serving;
 mod setup;
 mod shell;
 pub mod testing;
 mod validation;
-mod verdict;
 
 #[doc(hidden)]
 pub mod __private;
 
+/// Lets an error type answer for an endpoint: each variant says its status.
+///
+/// The caller sees `{"detail": "<Display>"}`; the error's `source` goes to the log only.
+///
+/// | on a variant | answers |
+/// |---|---|
+/// | `#[status(422)]` | this status, 400 to 599; 503 does not compile |
+/// | `#[status(500, needs_retry = true)]` | and the header that makes a queue try again, or not |
+/// | `#[status(500, stop_runner = true)]` | and the header that ends this runner, or keeps it |
+/// | `#[status(422, type = "file_too_large")]` | and the failure's type: the body is then a list, as of fal's model errors |
+/// | `#[status(422, field = "prompt")]` | and the field of the input that is to blame |
+/// | `#[status(422, billable_units = 0.5)]` | and what it costs |
+/// | `#[status(transparent)]` | what the one error that it carries answers |
+/// | `#[runner_broken]` | 503: the variant's one field is the evidence, a [`RunnerBroken`] |
+///
+/// ```
+/// use fal_app::prelude::*;
+///
+/// #[derive(Debug, thiserror::Error, AppError)]
+/// enum PredictError {
+///     #[error("prompt is empty")]
+///     #[status(422, field = "prompt")]
+///     EmptyPrompt,
+///     #[error("busy upstream")]
+///     #[status(500, needs_retry = true)]
+///     Transient,
+///     #[error(transparent)]
+///     #[status(transparent)]
+///     Cancelled(#[from] Cancelled),
+///     #[error("the device is gone")]
+///     #[runner_broken]
+///     Device(RunnerBroken),
+/// }
+///
+/// let gone = PredictError::Device(RunnerBroken::declare("it fell off the bus"));
+/// assert_eq!(gone.to_string(), "the device is gone");
+/// ```
+pub use fal_app_macros::AppError;
 /// Declares an app on a struct, and wires it on the struct's `impl`.
 ///
 /// # On the struct
@@ -139,63 +163,21 @@ pub mod __private;
 ///
 /// See the [crate's example](crate).
 pub use fal_app_macros::fal_app;
-
-/// Lets an error type answer for an endpoint: each variant says its status.
-///
-/// The caller sees `{"detail": "<Display>"}`; the error's `source` goes to the log only.
-///
-/// | on a variant | answers |
-/// |---|---|
-/// | `#[status(422)]` | this status, 400 to 599; 503 does not compile |
-/// | `#[status(500, needs_retry = true)]` | and the header that makes a queue try again, or not |
-/// | `#[status(500, stop_runner = true)]` | and the header that ends this runner, or keeps it |
-/// | `#[status(422, type = "file_too_large")]` | and the failure's type: the body is then a list, as of fal's model errors |
-/// | `#[status(422, field = "prompt")]` | and the field of the input that is to blame |
-/// | `#[status(422, billable_units = 0.5)]` | and what it costs |
-/// | `#[status(transparent)]` | what the one error that it carries answers |
-/// | `#[runner_broken]` | 503: the variant's one field is the evidence, a [`RunnerBroken`] |
-///
-/// ```
-/// use fal_app::prelude::*;
-///
-/// #[derive(Debug, thiserror::Error, AppError)]
-/// enum PredictError {
-///     #[error("prompt is empty")]
-///     #[status(422, field = "prompt")]
-///     EmptyPrompt,
-///     #[error("busy upstream")]
-///     #[status(500, needs_retry = true)]
-///     Transient,
-///     #[error(transparent)]
-///     #[status(transparent)]
-///     Cancelled(#[from] Cancelled),
-///     #[error("the device is gone")]
-///     #[runner_broken]
-///     Device(RunnerBroken),
-/// }
-///
-/// let gone = PredictError::Device(RunnerBroken::declare("it fell off the bus"));
-/// assert_eq!(gone.to_string(), "the device is gone");
-/// ```
-pub use fal_app_macros::AppError;
-
 pub use fal_policy::{
     AppStatus, AppStatusError, DeviceFault, Proof, RunnerBroken, TrimError, after_trim,
 };
 
 pub use crate::{
     app::{App, HealthOptions, Limits, Metadata, RealtimeOptions, RetryConfig, Wired},
-    blob::Blob,
-    body::{Body, BodyError},
-    describe::describe,
-    error::EndpointError,
-    event_stream::EventStream,
-    health::Unhealthy,
-    openapi::openapi,
+    describe::{describe, openapi::openapi},
+    endpoint::{blob::Blob, error::EndpointError, event_stream::EventStream, health::Unhealthy},
     request::{Cancelled, Request},
     serve::{serve, serve_with},
     setup::{Ready, SetupContext, SetupError, SetupFailure, run_setup},
-    shell::Shell,
+    shell::{
+        Shell,
+        body::{Body, BodyError},
+    },
 };
 
 /// Makes an app's program: `fal_app::main!(Hello);`.

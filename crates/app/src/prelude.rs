@@ -6,10 +6,8 @@ pub use serde::{self, Deserialize, Serialize};
 
 pub use crate::{
     AppError,
-    blob::Blob,
-    event_stream::EventStream,
+    endpoint::{blob::Blob, event_stream::EventStream, health::Unhealthy},
     fal_app,
-    health::Unhealthy,
     request::{Cancelled, Request},
     setup::{SetupContext, SetupError},
 };

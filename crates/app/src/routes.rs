@@ -9,16 +9,16 @@ use bytes::Bytes;
 use http::{Method, Response};
 
 use crate::{
-    answer,
     app::{HealthOptions, Metadata, RealtimeOptions},
-    body::Body,
-    error::EndpointError,
-    health::HealthError,
-    input::{EndpointInput, Sent},
-    openapi::Signature,
-    output::EndpointOutput,
+    describe::openapi::Signature,
+    endpoint::{
+        error::EndpointError,
+        health::HealthError,
+        input::{EndpointInput, Sent},
+        output::EndpointOutput,
+    },
     request::Request,
-    serving::Place,
+    shell::{answer, body::Body, serving::Place},
     validation::Invalid,
 };
 

@@ -13,7 +13,6 @@ use tokio::{net::TcpListener, runtime, select};
 use crate::{
     app::{App, Wired},
     describe::describe,
-    logs,
     serve::{arguments::Command, connections::Connections, signals::Signals},
     setup::{Ready, SetupContext, SetupFailure, run_setup},
     shell::Shell,
@@ -21,6 +20,7 @@ use crate::{
 
 mod arguments;
 mod connections;
+mod logs;
 mod signals;
 
 /// Where an app listens when `PORT` does not say it.
@@ -142,6 +142,9 @@ async fn live<A: Wired>(
         () = connections.accept(listener, &shell) => {}
         () = signals.stop() => {}
     }
+    //= docs/contract.md#app-hooks
+    //# On SIGTERM it MUST close its port, run its `#[on_exit]` while requests are in flight, finish
+    //# them, and run its `#[teardown]`.
     // The listener is gone with the future above: nobody new is accepted while requests in flight
     // go on.
     let drained = async {

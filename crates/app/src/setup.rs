@@ -10,7 +10,7 @@ use tokio::task::JoinError;
 use crate::{
     app::{App, Wired},
     routes::{Endpoints, Routes},
-    serving::Places,
+    shell::serving::Places,
 };
 
 /// What a runner serves at once at the very most.
@@ -132,6 +132,9 @@ pub async fn run_setup<A: Wired>(cx: SetupContext) -> Result<Ready<A>, SetupFail
     let setup = tokio::spawn(async move { A::setup(&cx).await.map_err(|e| e.to_string()) });
     let app = setup.await.map_err(|error| SetupFailure::Panicked(panicked(error)))?;
     let app = Arc::new(app.map_err(SetupFailure::Failed)?);
+    //= docs/contract.md#app-hooks
+    //# An app of `fal-app` MUST run its `#[warmup]` between the setup and the opening of the port, and
+    //# end with a message that names the phase when one of the two fails.
     let cold = Arc::clone(&app);
     let warmup = tokio::spawn(async move { cold.warmup().await });
     let warm = warmup.await.map_err(|error| SetupFailure::ColdPanicked(panicked(error)))?;

@@ -1,5 +1,12 @@
 //! The shell around an app: what turns a request into an answer, whoever listens.
 
+pub(crate) mod answer;
+pub(crate) mod body;
+pub(crate) mod guard;
+pub(crate) mod metrics;
+pub(crate) mod serving;
+mod unrouted;
+
 use std::{
     any::Any,
     convert::Infallible,
@@ -18,18 +25,16 @@ use http_body_util::BodyExt as _;
 use tower::{Service, ServiceExt as _};
 
 use crate::{
-    answer,
     app::Wired,
-    body::Body,
-    guard,
-    metrics::Metrics,
     request::Request,
     routes::{Call, Endpoints, Kind, Route},
-    serving::{InFlight, Place, Places, Serving},
     setup::{Ready, panic_text},
+    shell::{
+        body::Body,
+        metrics::Metrics,
+        serving::{InFlight, Place, Places, Serving},
+    },
 };
-
-mod unrouted;
 
 /// An app that has been set up, as something that answers requests.
 ///

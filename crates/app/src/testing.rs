@@ -49,9 +49,9 @@ use serde::Serialize;
 
 use crate::{
     app::{App, Wired},
+    describe::verdict::rules,
     setup::{SetupContext, run_setup},
     shell::Shell,
-    verdict::rules,
 };
 
 mod reply;

@@ -37,10 +37,11 @@ mod settle;
 mod turn;
 mod waiting;
 
+pub use fal_lifecycle::{Cause, Effect, Event, State};
+
 pub use crate::{
     command::{Command, Record},
     engine::{Engine, Runner},
     input::{CallId, Input, Reported, Who},
     settings::{CrashBackoff, Scale, Settings},
 };
-pub use fal_lifecycle::{Cause, Effect, Event, State};

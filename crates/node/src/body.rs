@@ -11,14 +11,13 @@ use bytes::Bytes;
 use fal_engine::Reported;
 use fal_policy::Outcome;
 use fal_supervisor::ResponseBody;
+pub use fal_supervisor::{RequestBody, UploadBody, UploadError};
 use fal_types::RequestId;
 use http::uri::PathAndQuery;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use tokio::{task::AbortHandle, time::Instant};
-
-pub use fal_supervisor::{RequestBody, UploadBody, UploadError};
 
 use crate::exchange::{self, Lease};
 

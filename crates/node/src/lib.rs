@@ -28,6 +28,12 @@ mod runners;
 mod sweep;
 mod watch;
 
+pub use fal_policy::headers::{keeps_needs_retry, parse_no_retry};
+pub use fal_queue::{
+    CallerRules, Ending, Priority, State, Ticket,
+    store::{CancelAnswer, Content, Reply},
+};
+
 pub use crate::{
     body::{Body, BodyError, RequestBody, Streamed, UploadBody, UploadError},
     clock::Clock,
@@ -37,9 +43,4 @@ pub use crate::{
     options::{AppOptions, HealthProbe, Options},
     recovery::{Node, StartError},
     watch::Watch,
-};
-pub use fal_policy::headers::{keeps_needs_retry, parse_no_retry};
-pub use fal_queue::{
-    CallerRules, Ending, Priority, State, Ticket,
-    store::{CancelAnswer, Content, Reply},
 };

@@ -4,10 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use fal_engine::Settings;
 use fal_queue::store::Store;
+pub use fal_supervisor::HealthProbe;
 use fal_supervisor::Supervisor;
 use fal_types::AppId;
-
-pub use fal_supervisor::HealthProbe;
 
 /// Everything a node needs.
 pub struct Options {

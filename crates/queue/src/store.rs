@@ -19,13 +19,12 @@ mod error;
 pub mod model;
 mod op;
 
+use fal_types::{AppId, Moment, RequestId};
+
 pub use self::{
     error::Error,
     op::{Backlog, CancelAnswer, Content, Done, Op, Reply},
 };
-
-use fal_types::{AppId, Moment, RequestId};
-
 use crate::ticket::Ticket;
 
 /// Where queued requests are kept.

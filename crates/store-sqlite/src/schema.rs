@@ -9,9 +9,8 @@
 //! the held ones, by their moment, in another. Every index but those over ids and apps is partial:
 //! requests that have ended weigh on none that a claim or a submit touches.
 
-use rusqlite::{Connection, TransactionBehavior};
-
 use fal_queue::store::Error;
+use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::{Failure, Result};
 

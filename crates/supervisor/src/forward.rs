@@ -11,11 +11,10 @@ mod body;
 mod link;
 mod wire;
 
-pub(crate) use link::{Link, dial};
-
 use body::Upload;
 pub use body::{BodyError, RequestBody, ResponseBody, UploadBody, UploadError};
 use link::Connection;
+pub(crate) use link::{Link, dial};
 
 /// All headers of an answer together, in bytes.
 const MAX_HEAD: usize = 16 * 1024;

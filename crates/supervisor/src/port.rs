@@ -10,7 +10,10 @@ use std::{
     fs, io,
     net::Ipv4Addr,
     ops::Range,
-    os::{linux::net::SocketAddrExt, unix::net::SocketAddr, unix::net::UnixDatagram},
+    os::{
+        linux::net::SocketAddrExt,
+        unix::net::{SocketAddr, UnixDatagram},
+    },
     sync::Arc,
 };
 

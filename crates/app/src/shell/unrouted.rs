@@ -5,7 +5,12 @@ use std::sync::Arc;
 use http::{Method, Response, request::Parts};
 
 use super::Core;
-use crate::{answer, app::Wired, body::Body, docs, openapi, request::Request, serving::Serving};
+use crate::{
+    app::Wired,
+    describe::{docs, openapi},
+    request::Request,
+    shell::{answer, body::Body, serving::Serving},
+};
 
 /// The health endpoint that every app has, unless it declares another.
 const HEALTH: &str = "/health";

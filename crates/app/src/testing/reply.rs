@@ -9,7 +9,7 @@ use http::response::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::verdict;
+use crate::describe::verdict;
 
 /// One answer, read to its end, with the platform's verdict on it.
 ///

@@ -26,7 +26,6 @@ mod order;
 mod random;
 
 pub use self::random::against_model;
-
 use crate::store::Store;
 
 /// Opens a new and empty store.

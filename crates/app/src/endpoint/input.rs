@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    blob::Blob,
-    openapi::{Content, Schemas},
+    describe::openapi::{Content, Schemas},
+    endpoint::blob::Blob,
     validation::{self, Invalid},
 };
 

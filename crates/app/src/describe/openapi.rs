@@ -8,9 +8,11 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     app::{App, Metadata, RealtimeOptions, Wired},
-    error::{Case, EndpointError, Failures},
-    input::EndpointInput,
-    output::EndpointOutput,
+    endpoint::{
+        error::{Case, EndpointError, Failures},
+        input::EndpointInput,
+        output::EndpointOutput,
+    },
     routes::{Endpoints, Kind, Route, Routes},
 };
 
@@ -119,6 +121,9 @@ impl Writer {
         operation.into()
     }
 
+    //= docs/contract.md#app-description
+    //# The app's OpenAPI document MUST list exactly the statuses that each endpoint can answer, and
+    //# say of each what it does to the runner and to a queued request.
     /// The exact set of statuses: what the endpoint declares, and what the shell answers for it.
     fn responses(
         &self,

@@ -8,14 +8,15 @@ use http::{
 use serde_json::{Value, json};
 
 use crate::{
-    body::Body,
     chain::Chain,
-    error::{Answer, Answered, EndpointError, Sealed},
-    guard,
-    health::HealthError,
-    output::{EndpointOutput, Written},
+    endpoint::{
+        error::{Answer, Answered, EndpointError, Sealed},
+        health::HealthError,
+        output::{EndpointOutput, Written},
+    },
     request,
     routes::Kind,
+    shell::{body::Body, guard},
     validation::Invalid,
 };
 

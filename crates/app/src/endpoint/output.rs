@@ -5,10 +5,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    blob::Blob,
-    body::Body,
-    event_stream::EventStream,
-    openapi::{Content, Schemas},
+    describe::openapi::{Content, Schemas},
+    endpoint::{blob::Blob, event_stream::EventStream},
+    shell::body::Body,
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

@@ -12,7 +12,9 @@ use futures_core::Stream;
 use http_body::{Frame, SizeHint};
 use serde::Serialize;
 
-use crate::{event_stream::EventStream, request, serving::Serving, setup::panic_text};
+use crate::{
+    endpoint::event_stream::EventStream, request, setup::panic_text, shell::serving::Serving,
+};
 
 /// The body of an answer: known whole, streamed as events, or made by a route the author added.
 ///

@@ -4,7 +4,7 @@ use fal_policy::{Answer, Flag, Impact, Outcome, Retry, Rules};
 use fal_types::Status;
 use serde_json::{Map, Value, json};
 
-use crate::{app::Limits, verdict};
+use crate::{app::Limits, describe::verdict};
 
 /// The policy under the rules that an app declares.
 #[derive(Debug)]

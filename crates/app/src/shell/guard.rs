@@ -7,7 +7,7 @@
 use fal_policy::RunnerBroken;
 use http::{Response, StatusCode};
 
-use crate::{answer, body::Body};
+use crate::shell::{answer, body::Body};
 
 /// Marks a response whose 503 rests on evidence. Only [`earned`] makes one.
 #[derive(Debug, Clone)]

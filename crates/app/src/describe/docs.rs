@@ -14,7 +14,7 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;mar
     #161616}pre{background:#242424}td,th{border-color:#444}.ended{color:#ff8a80}h2{border-color:\
     #eee}}";
 
-/// The page for an OpenAPI document of [`openapi`](crate::openapi()).
+/// The page for an OpenAPI document of [`openapi`](crate::describe::openapi()).
 pub(crate) fn page(document: &Value) -> String {
     let mut page = String::new();
     // A string takes whatever is written to it.
