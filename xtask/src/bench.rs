@@ -1,4 +1,4 @@
-//! Measures the cores alone, the store alone, and the whole path against bare axum.
+//! Measures the cores alone, the store alone, the whole path and an app's own cost against bare axum.
 
 use anyhow::{Result, bail};
 
@@ -7,22 +7,37 @@ use crate::{
     flags::{Flags, Usage},
 };
 
+mod clock;
 mod http;
+mod load;
+mod macros;
 mod platform;
+mod server;
 mod table;
 
 pub(crate) const HELP: &str = "
-cargo xtask bench [policy] [engine] [store] [http] [--seconds N] [--rounds N]
+cargo xtask bench [policy] [engine] [store] [http] [macro] [--seconds N] [--rounds N]
 
   policy   one decision (criterion)
   engine   one call through the conductor (criterion)
   store    durable commits of the embedded store
   http     the whole path, release build: `hello` behind fal-server against the same handler on bare axum,
            at concurrency 1 and 64 with 1 KiB of JSON; the queue at 256 callers; how soon a death is seen
+  macro    what fal-app costs its user: expansion of 50 endpoints; compile time of `hello`, and its requests/s on
+           its own port, both beside the same program by hand on axum
 Without a name all of them run. Rounds alternate between the two sides (default: 3 of 5 seconds), and ratios are
-made of readings of one run: absolute figures of two machines, or of two hours, do not compare.";
+made of readings of one run: absolute figures of two machines, or of two hours, do not compare. Where the rounds of
+one side are far apart, take more of them.";
 
-const ALL: [&str; 4] = ["policy", "engine", "store", "http"];
+const ALL: [&str; 5] = ["policy", "engine", "store", "http", "macro"];
+
+/// How long to measure.
+#[derive(Debug, Clone, Copy)]
+struct Effort {
+    /// Of each round, where a round is not as long as what it measures.
+    seconds: u32,
+    rounds: u32,
+}
 
 pub(crate) fn run(mut flags: Flags) -> Result<()> {
     let number = |text: Option<String>, name: &str, default: u32| match text {
@@ -34,8 +49,10 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
             }
         },
     };
-    let seconds = number(flags.value("--seconds")?, "--seconds", 5)?;
-    let rounds = number(flags.value("--rounds")?, "--rounds", 3)?;
+    let effort = Effort {
+        seconds: number(flags.value("--seconds")?, "--seconds", 5)?,
+        rounds: number(flags.value("--rounds")?, "--rounds", 3)?,
+    };
     let mut names = Vec::new();
     while let Some(name) = flags.word() {
         names.push(name);
@@ -51,7 +68,8 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
             "policy" => Cmd::cargo().args(["bench", "-p", "fal-policy"]).run()?,
             "engine" => Cmd::cargo().args(["bench", "-p", "fal-engine"]).run()?,
             "store" => store()?,
-            _ => http::run(seconds, rounds)?,
+            "http" => http::run(effort)?,
+            _ => macros::run(effort)?,
         }
     }
     Ok(())
@@ -60,4 +78,11 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
 fn store() -> Result<()> {
     let words = ["run", "--release", "-p", "fal-store-sqlite", "--example", "throughput"];
     Cmd::cargo().args(words).run()
+}
+
+/// The value in the middle; NaN of none.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }

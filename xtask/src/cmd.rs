@@ -47,6 +47,12 @@ impl Cmd {
         self
     }
 
+    /// Keeps its standard error from the person: whoever starts it reads that.
+    pub(crate) fn with_log(mut self) -> Self {
+        self.inner.stderr(Stdio::piped());
+        self
+    }
+
     /// Runs it where the person sees all of it.
     pub(crate) fn run(mut self) -> Result<()> {
         say::note(format_args!("$ {self}"));

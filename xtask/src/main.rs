@@ -47,7 +47,7 @@ const COMMANDS: [Command; 9] = [
     },
     Command {
         name: "bench",
-        summary: "measure the cores, the store and the whole path",
+        summary: "measure the cores, the store, the whole path and an app's own cost",
         help: bench::HELP,
         run: bench::run,
     },

@@ -128,7 +128,7 @@ pub(crate) fn binaries(profile: Profile) -> PathBuf {
 }
 
 /// Cargo's own flag for it.
-fn optimised(profile: Profile) -> Option<&'static str> {
+pub(crate) fn optimised(profile: Profile) -> Option<&'static str> {
     (profile == Profile::Release).then_some("--release")
 }
 

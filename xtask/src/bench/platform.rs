@@ -1,64 +1,14 @@
-//! The programs under load.
+//! The platform under load.
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
-use crate::{
-    cmd::{Cmd, Running},
-    workspace,
-};
-
-/// The kernel counts processor time in these, 100 to the second on every Linux that cargo runs on.
-const TICK_MS: f64 = 10.0;
-
-/// A program that said where it listens.
-pub(super) struct Server {
-    running: Running,
-    /// Host and port.
-    pub(super) address: String,
-}
-
-impl Server {
-    pub(super) fn start(cmd: Cmd) -> Result<Self> {
-        let name = cmd.to_string();
-        let mut running = cmd.start()?;
-        let Some(out) = running.child.stdout.take() else {
-            bail!("`{name}` has no standard output")
-        };
-        let mut line = String::new();
-        BufReader::new(out).read_line(&mut line)?;
-        let address = line.trim().strip_prefix("listening on http://");
-        let address =
-            address.with_context(|| format!("`{name}` did not say where it listens"))?.to_owned();
-        Ok(Self { running, address })
-    }
-
-    /// Processor time of the process itself so far, its runners not counted.
-    pub(super) fn cpu_ms(&self) -> f64 {
-        let stat = self.proc("stat");
-        // The name in parentheses may hold spaces; after it come the state and numbers.
-        let after = stat.rsplit(')').next().unwrap_or_default();
-        let ticks = after.split_whitespace().skip(11).take(2);
-        ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() * TICK_MS
-    }
-
-    pub(super) fn memory_mib(&self) -> u64 {
-        let status = self.proc("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        kib.unwrap_or_default() / 1024
-    }
-
-    fn proc(&self, name: &str) -> String {
-        // A process that is gone has used nothing more.
-        fs::read_to_string(format!("/proc/{}/{name}", self.running.child.id())).unwrap_or_default()
-    }
-}
+use super::server::Server;
+use crate::{cmd::Cmd, workspace};
 
 /// The platform with one app that runs and one whose requests only wait.
 pub(super) struct Platform {
@@ -81,7 +31,7 @@ impl Platform {
 
 impl Drop for Platform {
     fn drop(&mut self) {
-        self.server.running.stop();
+        self.server.stop();
         let _gone = fs::remove_dir_all(&self.data);
     }
 }
