@@ -25,6 +25,26 @@ fn every_mistake_has_its_message_and_no_other() {
     cases.pass("ui/pass/*.rs");
 }
 
+/// The blocks of the reference that follow `<!-- ui: NAME -->`.
+#[test]
+fn the_reference_shows_what_the_compiler_says() {
+    let page = read("../docs/macro.md");
+    let blocks = page.split("<!-- ui: ").skip(1);
+    let mut shown = 0;
+    for block in blocks {
+        let (name, rest) = block.split_once(" -->\n```text\n").expect("a block follows the name");
+        let (text, _) = rest.split_once("\n```\n").expect("the block ends");
+        let said = read(&format!("ui/fail/{name}.stderr"));
+        assert_eq!(text, said.trim_end(), "docs/macro.md shows another message for {name}");
+        shown += 1;
+    }
+    assert!(shown > 5, "the reference shows {shown} messages");
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
 #[expect(clippy::disallowed_methods, reason = "the compiler is asked which one it is")]
 fn compiler() -> String {
     let output = Command::new("rustc").arg("--version").output().expect("cargo has just run it");

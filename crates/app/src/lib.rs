@@ -180,6 +180,16 @@ pub use crate::{
     },
 };
 
+/// The reference of the attributes, whose examples are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/macro.md")]
+pub struct Reference;
+
+/// The project's front page, whose app is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct FrontPage;
+
 /// Makes an app's program: `fal_app::main!(Hello);`.
 ///
 /// With a second argument, a function from the shell's `axum::Router` to another, the program has
