@@ -1,6 +1,8 @@
 //! One step at a time: what happened goes in, what to do comes out.
 
 mod balance;
+mod cancelling;
+mod containment;
 mod requests;
 mod runners;
 
@@ -10,8 +12,13 @@ use fal_lifecycle::{Cause, Machine};
 use fal_queue::Ticket;
 use fal_types::{LeaseId, Moment, RequestId, RunnerId};
 
+use self::{cancelling::Overdue, containment::Containment};
 use crate::{
-    Command, Input, Settings, Who, backlog::Backlog, pool::Pool, turn::Turn, waiting::Waiting,
+    Command, Input, Replacement, Settings, Standing, Who,
+    backlog::Backlog,
+    pool::{Member, Pool},
+    turn::Turn,
+    waiting::Waiting,
 };
 
 /// The conductor of one app's runners and requests.
@@ -28,6 +35,10 @@ pub struct Engine {
     cancelled_early: BTreeSet<RequestId>,
     /// Requests that have gone again because their runner died.
     mourning: BTreeSet<RequestId>,
+    /// Requests at whose side runners died.
+    containment: Containment,
+    /// Cancelled requests that their runners have not answered yet.
+    overdue: Overdue,
     next_lease: u64,
     /// Failed starts in a row.
     failures: u32,
@@ -47,6 +58,8 @@ struct Held {
     ticket: Option<Box<Ticket>>,
     /// Its caller has cancelled it meanwhile.
     cancelled: bool,
+    /// When it was given.
+    since: Moment,
 }
 
 /// Whether the app takes work.
@@ -70,6 +83,16 @@ pub struct Runner {
     pub entered: Moment,
     /// Its requests.
     pub in_flight: u32,
+    /// How it stands among the others.
+    pub standing: Standing,
+    /// Whether one request has it alone, or will: none other is placed on it.
+    pub alone: bool,
+    /// Whether another takes its place.
+    pub replacement: Replacement,
+    /// When it is stopped for want of work, if none comes.
+    pub expires: Option<Moment>,
+    /// What it holds: the lease, the queued request (none for a direct call), and since when.
+    pub leases: Vec<(LeaseId, Option<RequestId>, Moment)>,
 }
 
 impl Engine {
@@ -87,6 +110,8 @@ impl Engine {
             avoid: BTreeMap::new(),
             cancelled_early: BTreeSet::new(),
             mourning: BTreeSet::new(),
+            containment: Containment::default(),
+            overdue: Overdue::default(),
             // Leases of two starts must differ, since the store remembers them.
             next_lease: u64::from(who.boot) << 32,
             failures: 0,
@@ -121,6 +146,7 @@ impl Engine {
                 self.cancelled_early.clear();
             }
             Input::CancelAsked { request } => self.cancel(turn, request),
+            Input::CallerLeft { lease } => self.caller_left(turn, lease),
             Input::Runner { runner, event } => self.tell(turn, runner, event),
             Input::Drain => self.drain(turn),
             Input::Elapsed => self.elapsed(turn),
@@ -137,12 +163,22 @@ impl Engine {
     /// The runners as they are now, by name.
     #[must_use]
     pub fn runners(&self) -> Vec<Runner> {
-        let view = |(id, machine): (RunnerId, &Machine)| Runner {
+        let mut leases: BTreeMap<RunnerId, Vec<_>> = BTreeMap::new();
+        for (lease, held) in &self.leases {
+            let request = held.ticket.as_ref().map(|ticket| ticket.id);
+            leases.entry(held.runner).or_default().push((*lease, request, held.since));
+        }
+        let view = |(id, member): (RunnerId, &Member)| Runner {
             id,
-            state: machine.state().name(),
-            cause: machine.cause(),
-            entered: machine.entered(),
-            in_flight: machine.in_flight(),
+            state: member.machine.state().name(),
+            cause: member.machine.cause(),
+            entered: member.machine.entered(),
+            in_flight: member.machine.in_flight(),
+            standing: member.standing,
+            alone: member.alone,
+            replacement: member.replacement,
+            expires: self.idle_deadline(member),
+            leases: leases.remove(&id).unwrap_or_default(),
         };
         self.pool.iter().map(view).collect()
     }

@@ -43,5 +43,6 @@ pub use crate::{
     command::{Command, Record},
     engine::{Engine, Runner},
     input::{CallId, Input, Reported, Who},
-    settings::{CrashBackoff, Scale, Settings},
+    pool::{Replacement, Standing},
+    settings::{Cancel, CrashBackoff, Scale, Settings},
 };
