@@ -4,6 +4,9 @@
 //! deadline and whether it was cancelled. The functions of this module are for code further inside:
 //! they speak of the request that the running task serves, also on the thread of a blocking
 //! endpoint and inside a stream. Elsewhere they know of none and do nothing.
+//!
+//! What they say for the answer goes out with its head, so inside a stream it is too late for that.
+//! An error's own `#[status(..)]` counts more than what was said before, and a panic takes it back.
 
 use std::{
     fmt, mem,
@@ -71,6 +74,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Told {
     outgoing: Vec<(HeaderName, HeaderValue)>,
+    /// Whether the answer's head is gone.
+    is_sent: bool,
     /// Where the endpoint panicked: the panic hook knows it, the answer is made elsewhere.
     panicked_at: Option<String>,
 }
@@ -95,7 +100,7 @@ impl Request {
         self.0.endpoint
     }
 
-    /// Which attempt at the request this is: 1 for the first, at most 11. A direct call has one.
+    /// Which attempt at the request this is: 1 for the first. A direct call has one.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.number(&ATTEMPT).unwrap_or(1)
@@ -166,14 +171,17 @@ impl Request {
         self.0.word.notify_waiters();
     }
 
-    /// Whether the two are one request.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+    /// Takes the headers that its code wants on the answer, whose head is sent now.
+    pub(crate) fn take_outgoing(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let mut told = self.0.told.lock();
+        told.is_sent = true;
+        mem::take(&mut told.outgoing)
     }
 
-    /// Takes the headers that its code wants on the answer.
-    pub(crate) fn take_outgoing(&self) -> Vec<(HeaderName, HeaderValue)> {
-        mem::take(&mut self.0.told.lock().outgoing)
+    /// The endpoint did not get to its answer, so what it said for it is not meant any more. Its wish
+    /// for a health check stands.
+    pub(crate) fn retract(&self) {
+        self.0.told.lock().outgoing.retain(|(name, _)| *name == HEALTH_CHECK);
     }
 
     /// Where its endpoint panicked, if it did and the panic hook is ours.
@@ -294,9 +302,12 @@ pub fn billable_units(units: u64) {
 fn send(name: HeaderName, value: HeaderValue) {
     // Outside of a request there is nothing to say it on, as the module's text says.
     let _outside = CURRENT.try_with(|request| {
-        let outgoing = &mut request.0.told.lock().outgoing;
-        outgoing.retain(|(earlier, _)| *earlier != name);
-        outgoing.push((name, value));
+        let mut told = request.0.told.lock();
+        if told.is_sent {
+            tracing::warn!(%name, "too late: the head of the answer has been sent");
+        }
+        told.outgoing.retain(|(earlier, _)| *earlier != name);
+        told.outgoing.push((name, value));
     });
 }
 

@@ -56,6 +56,8 @@ use crate::{
 
 mod reply;
 
+pub use fal_policy::{Impact, Retry, Verdict};
+
 pub use self::reply::Reply;
 
 /// An app that was set up and warmed up, as a test asks it.
@@ -110,8 +112,8 @@ impl<A: Wired> TestApp<A> {
     pub fn call<'a>(&'a self, path: &str) -> TestCall<'a, A> {
         let mut request = HttpRequest::new(Bytes::new());
         *request.method_mut() = Method::POST;
-        let uri = path.parse();
-        assert!(uri.is_ok(), "{path:?} is no path");
+        let uri = path.parse().ok().filter(|_| path.starts_with('/'));
+        assert!(uri.is_some(), "{path:?} is no path: one begins with a slash");
         *request.uri_mut() = uri.unwrap_or_default();
         TestCall { shell: &self.shell, request }
     }
@@ -155,11 +157,10 @@ impl<A: Wired> TestCall<'_, A> {
     /// # Panics
     /// When the name or the value cannot stand in a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        let (key, text) = (http::HeaderName::from_bytes(name.as_bytes()), value.parse());
-        match (key, text) {
-            (Ok(key), Ok(text)) => drop(self.request.headers_mut().insert(key, text)),
-            _ => assert!(name.is_empty(), "`{name}: {value}` cannot be a header"),
-        }
+        let key = http::HeaderName::from_bytes(name.as_bytes()).ok();
+        let pair = key.zip(value.parse().ok());
+        assert!(pair.is_some(), "`{name}: {value}` cannot be a header");
+        self.request.headers_mut().extend(pair);
         self
     }
 

@@ -41,6 +41,7 @@ fn a_failed_warmup_ends_the_program_with_4_and_names_the_phase() {
     let (status, log) = ends("error");
     assert_eq!(status.code(), Some(4));
     assert!(log.contains("warm-up failed: LAB_WARMUP_FAIL asks for it"), "{log}");
+    assert!(log.contains("torn down"), "what was set up is given back: {log}");
     let (status, log) = ends("panic");
     assert_eq!(status.code(), Some(4));
     assert!(log.contains("warm-up panicked: LAB_WARMUP_FAIL asks for it"), "{log}");
@@ -48,6 +49,28 @@ fn a_failed_warmup_ends_the_program_with_4_and_names_the_phase() {
     let mut hanging = Program::start("fault_lab", &[("LAB_WARMUP_FAIL", "hang")]);
     hanging.line_with("hangs as asked");
     assert!(hanging.connect().is_err(), "no port while the warm-up runs");
+    hanging.signal("-TERM");
+    let (status, log) = hanging.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(log.contains("torn down"), "{log}");
+}
+
+#[test]
+fn a_number_of_requests_that_is_none_ends_the_program_with_2() {
+    let (status, log) = Program::start("hello", &[("FAL_MAX_MULTIPLEXING", "many")]).end();
+    assert_eq!(status.code(), Some(2));
+    assert!(log.contains("FAL_MAX_MULTIPLEXING is \"many\""), "{log}");
+}
+
+#[test]
+fn an_exit_hook_that_hangs_keeps_no_connection_open() {
+    let mut program = Program::ready("fault_lab", &[("LAB_EXIT_HANG", "1")]);
+    let mut idle = program.connect().unwrap();
+    program.signal("-TERM");
+    program.line_with("told to stop");
+    assert_eq!(rest(&mut idle), "", "an idle connection ends at once");
+    program.signal("-INT");
+    assert_eq!(program.end().0.code(), Some(130));
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub(crate) struct Studio {
     pub(crate) gate: AtomicBool,
     /// Rung when `/wait` or `/hold` is entered.
     pub(crate) entered: Notify,
+    /// Rung when `#[on_cancel]` has run.
+    pub(crate) heard: Notify,
     /// Whether `/hold` found that its caller had left.
     pub(crate) left: AtomicBool,
     model: Model,
@@ -108,6 +110,8 @@ impl Studio {
 
     #[endpoint("/ruin", blocking)]
     fn ruin(&self, how: String) -> Result<String, PaintError> {
+        request::billable_units(5);
+        request::keep_runner();
         let guard = self.model.0.lock().map_err(RunnerBroken::from)?;
         assert_ne!(how, "panic", "as asked");
         drop(guard);
@@ -128,6 +132,7 @@ impl Studio {
     #[on_cancel]
     async fn on_cancel(&self, request: &Request) {
         self.cancelled.lock().extend(request.id().map(str::to_owned));
+        self.heard.notify_one();
     }
 }
 
