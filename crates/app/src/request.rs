@@ -22,7 +22,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use parking_lot::Mutex;
 use tokio::{pin, select, sync::Notify};
 
-use crate::endpoint::error::{Answered, EndpointError, Failures, Sealed};
+use crate::{
+    endpoint::error::{Answered, EndpointError, Failures, Sealed},
+    shell::guard::Proof,
+};
 
 tokio::task_local! {
     static CURRENT: Request;
@@ -64,6 +67,7 @@ struct Inner {
     headers: HeaderMap,
     /// When its head was read; `None` for one that never arrived.
     arrived: Option<Instant>,
+    proof: Proof,
     cancelled: AtomicBool,
     /// Wakes those who wait for the cancellation; told only after the flag is set.
     word: Notify,
@@ -81,10 +85,15 @@ struct Told {
 }
 
 impl Request {
-    pub(crate) fn new(endpoint: &'static str, headers: HeaderMap) -> Self {
+    pub(crate) fn new(endpoint: &'static str, headers: HeaderMap, proof: Proof) -> Self {
         #[expect(clippy::disallowed_methods, reason = "its deadline is counted from its arrival")]
         let arrived = Some(Instant::now());
-        Self(Arc::new(Inner { endpoint, headers, arrived, ..Inner::default() }))
+        Self(Arc::new(Inner { endpoint, headers, arrived, proof, ..Inner::default() }))
+    }
+
+    /// Whether it may be answered with 503.
+    pub(crate) fn proof(&self) -> &Proof {
+        &self.0.proof
     }
 
     /// The platform's id of this request; every attempt at it has the same. `None` without a

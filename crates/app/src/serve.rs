@@ -21,6 +21,7 @@ use crate::{
 mod arguments;
 mod connections;
 mod logs;
+mod progress;
 mod signals;
 
 /// How many threads may block beside those of endpoints.
@@ -82,6 +83,9 @@ fn run<A: Wired>(wrap: impl FnOnce(Ready<A>) -> Shell<A>) -> ExitCode {
     // Every request that runs at once may block a thread; what else does keeps tokio's own number.
     let blocking = cx.multiplexing(<A as App>::METADATA.limits.max_multiplexing) as usize + THREADS;
     let mut builder = runtime::Builder::new_multi_thread();
+    // A setup that blocks its thread must leave another to hear signals.
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).max(2);
+    builder.worker_threads(threads);
     let runtime = match builder.enable_all().max_blocking_threads(blocking).build() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&format!("the runtime did not start: {error}"), 1),
@@ -161,18 +165,20 @@ async fn live<A: Wired>(
     //# them, and run its `#[teardown]`.
     // The listener is gone with the future above: nobody new is accepted, and connections end after
     // the request they are serving, however long the hook takes.
-    let drained = async {
-        join!(shell.on_exit(), connections.finish());
+    let exiting = Arc::clone(&shell);
+    let ended = async {
+        // On a task of its own: a hook that blocks its thread must not keep a person from insisting.
+        let exiting = tokio::spawn(async move { exiting.on_exit().await });
+        let (_told, ()) = join!(exiting, connections.finish());
         shell.idle().await;
+        if let Some(shell) = Arc::into_inner(shell) {
+            tear_down(shell.into_app()).await;
+        }
     };
     select! {
-        () = drained => {}
-        () = signals.interrupted() => return Err(Failure::Interrupted),
+        () = ended => Ok(()),
+        () = signals.interrupted() => Err(Failure::Interrupted),
     }
-    if let Some(shell) = Arc::into_inner(shell) {
-        tear_down(shell.into_app()).await;
-    }
-    Ok(())
 }
 
 fn port(cx: &SetupContext) -> Result<u16, Failure> {

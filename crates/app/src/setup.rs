@@ -7,7 +7,11 @@ use std::{
     any::Any, collections::BTreeMap, fmt, future::pending, pin::pin, sync::Arc, time::Duration,
 };
 
-use tokio::{select, task::JoinError, time::timeout};
+use tokio::{
+    select,
+    task::JoinError,
+    time::{self, timeout},
+};
 
 use crate::{
     app::{App, Wired},
@@ -150,7 +154,7 @@ pub(crate) async fn start<A: Wired>(
     let endpoints = A::routes(Routes::new(metadata)).finish().map_err(SetupFailure::Routes)?;
     let pages = Pages::new(&endpoints);
     let slots = Slots::new(cx.multiplexing(metadata.limits.max_multiplexing));
-    let mut setup = tokio::spawn(async move { A::setup(&cx).await.map_err(|e| e.to_string()) });
+    let mut setup = tokio::spawn(async move { A::setup(&cx).await });
     let app = select! {
         app = &mut setup => app.map_err(|error| SetupFailure::Panicked(panicked(error)))?,
         () = &mut stop => {
@@ -187,12 +191,27 @@ pub(crate) async fn start<A: Wired>(
 
 /// Gives back what a setup has taken, on a task of its own so that a panic is logged.
 pub(crate) async fn tear_down<A: Wired>(app: Arc<A>) {
-    let Some(app) = Arc::into_inner(app) else {
+    let Some(app) = alone(app).await else {
         tracing::error!("teardown was left out: something the app started still holds it");
         return;
     };
     if tokio::spawn(app.teardown()).await.is_err() {
         tracing::error!("teardown panicked");
+    }
+}
+
+/// The app once nothing else holds it. What a layer started may let go of it a moment later than the
+/// layer itself, and tells nobody when.
+async fn alone<A>(mut app: Arc<A>) -> Option<A> {
+    const LOOK_AGAIN: Duration = Duration::from_millis(5);
+    let last = time::Instant::now() + PATIENCE;
+    loop {
+        app = match Arc::try_unwrap(app) {
+            Ok(app) => return Some(app),
+            Err(_) if time::Instant::now() >= last => return None,
+            Err(shared) => shared,
+        };
+        time::sleep(LOOK_AGAIN).await;
     }
 }
 

@@ -31,6 +31,7 @@ use crate::{
     setup::{Ready, panic_text},
     shell::{
         body::Body,
+        guard::Proof,
         metrics::Counts,
         serving::{InFlight, Serving, Slot, Slots, Works},
     },
@@ -109,14 +110,16 @@ impl<A: Wired> Shell<A> {
         &self,
         router: &Router,
         route: Option<&Route<A>>,
-        request: HttpRequest<B>,
+        mut request: HttpRequest<B>,
     ) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
     {
         let path = request.uri().path().to_owned();
-        let serving = Serving::new(Request::new("", request.headers().clone()));
+        let outer = Request::new("", request.headers().clone(), Proof::default());
+        request.extensions_mut().insert(outer.proof().clone());
+        let serving = Serving::new(outer);
         let answering = router.clone().oneshot(request.map(axum::body::Body::new));
         let added = async {
             match answering.await {
@@ -158,7 +161,7 @@ impl<A: Wired> Core<A> {
     where
         B: http_body::Body<Data = Bytes>,
     {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let Some(route) = route else {
             drop(body);
             return self.unrouted(&parts);
@@ -167,7 +170,8 @@ impl<A: Wired> Core<A> {
             return answer::not_allowed(route.kind);
         }
         // From here on its time runs, and a cancel finds it: also while it uploads or waits in line.
-        let request = Request::new(route.point.path, parts.headers);
+        let proof = parts.extensions.remove().unwrap_or_default();
+        let request = Request::new(route.point.path, parts.headers, proof);
         let mut serving = Serving::new(request.clone()).listed(&self.in_flight);
         let Ok(body) = read_whole(body).await else {
             return answer::broken_off();
@@ -200,7 +204,7 @@ async fn attend(
         let answered = AssertUnwindSafe(answering).catch_unwind().await;
         let request = &serving.request;
         let mut response = answered.unwrap_or_else(|payload| answer::panicked(request, &*payload));
-        if guard::is_unearned(&response) {
+        if request.proof().is_missing(&response) {
             counts.unearned();
             request.retract();
             response = guard::refuse(path);

@@ -50,7 +50,7 @@ use serde::Serialize;
 use crate::{
     app::{App, Wired},
     describe::verdict::rules,
-    setup::{SetupContext, run_setup},
+    setup::{SetupContext, run_setup, tear_down},
     shell::Shell,
 };
 
@@ -116,6 +116,14 @@ impl<A: Wired> TestApp<A> {
         assert!(uri.is_some(), "{path:?} is no path: one begins with a slash");
         *request.uri_mut() = uri.unwrap_or_default();
         TestCall { shell: &self.shell, request }
+    }
+
+    /// Ends the app as SIGTERM does: its `#[on_exit]`, and when nothing works any more its
+    /// `#[teardown]`.
+    pub async fn stop(self) {
+        self.shell.on_exit().await;
+        self.shell.idle().await;
+        tear_down(self.shell.into_app()).await;
     }
 
     /// Sends the platform's cancel signal for the request with this id at this endpoint.

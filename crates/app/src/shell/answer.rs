@@ -19,7 +19,7 @@ use crate::{
     request::{self, Request},
     routes::Kind,
     setup::panic_text,
-    shell::{body::Body, guard},
+    shell::body::Body,
     validation::Invalid,
 };
 
@@ -73,8 +73,9 @@ fn failed<E: EndpointError>(error: &E) -> Response<Body> {
             // Evidence outweighs whatever was said before it was found, `keep_runner` included.
             if let Some(request) = request::current() {
                 request.retract();
+                request.proof().earn(evidence);
             }
-            guard::earned(evidence, detail(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()))
+            json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "detail": error.to_string() }))
         }
     };
     mark(&answered, &mut response);

@@ -1,6 +1,6 @@
 //! From setup to exit code.
 
-use std::{net::TcpListener, process::Output};
+use std::{io::Write as _, net::TcpListener, process::Output};
 
 use crate::process::{Program, example, rest};
 
@@ -108,6 +108,29 @@ fn sigterm_closes_the_port_finishes_what_is_in_flight_and_tears_down() {
     let (status, log) = program.end();
     assert_eq!(status.code(), Some(0));
     assert!(log.contains("torn down"), "{log}");
+}
+
+#[test]
+fn a_caller_who_does_not_finish_his_request_does_not_hold_up_the_end() {
+    let mut program = Program::ready("fault_lab", &[]);
+    let mut half_a_head = program.connect().unwrap();
+    half_a_head.write_all(b"POST / HTT").unwrap();
+    let mut half_a_body = program.connect().unwrap();
+    half_a_body.write_all(b"POST / HTTP/1.1\r\ncontent-length: 10\r\n\r\n{").unwrap();
+    program.signal("-TERM");
+    program.line_with("stopping: SIGTERM");
+    let (status, log) = program.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(log.contains("torn down"), "{log}");
+}
+
+#[test]
+fn a_second_sigint_does_not_wait_for_a_teardown_either() {
+    let mut program = Program::ready("fault_lab", &[("LAB_IGNORE_SIGTERM", "1")]);
+    program.signal("-INT");
+    program.line_with("told to stop");
+    program.signal("-INT");
+    assert_eq!(program.end().0.code(), Some(130));
 }
 
 #[test]

@@ -46,8 +46,7 @@ async fn a_panic_on_a_thread_of_its_own_is_a_500_too() {
 async fn bytes_go_in_and_out_with_their_type() {
     let app = TestApp::<Studio>::start().await;
     let call = app.call("/invert").bytes("image/x-raw", vec![0u8, 255, 15]);
-    let inverted = call.await;
-    inverted.expect(200).has_header("content-type", "image/x-raw");
+    let inverted = call.await.expect(200).has_header("content-type", "image/x-raw");
     assert_eq!(inverted.body(), [255, 0, 240]);
     let untyped = app.call("/invert").send().await;
     untyped.expect(200).has_header("content-type", "application/octet-stream");
@@ -111,8 +110,8 @@ async fn what_a_failure_declares_counts_more_than_what_was_said_before_it() {
     leaking.expect(500).has_header("x-fal-stop-runner", "1").kills_the_runner();
     let refused = app.post("/ruin", "refused").await;
     refused.expect(422).has_header("x-fal-billable-units", "0.25000000");
-    let panicked = app.post("/ruin", "panic").await;
-    assert_eq!(panicked.expect(500).header("x-fal-billable-units"), None);
+    let panicked = app.post("/ruin", "panic").await.expect(500);
+    assert_eq!(panicked.header("x-fal-billable-units"), None);
     assert_eq!(panicked.header("x-fal-stop-runner"), None);
 }
 

@@ -1,7 +1,10 @@
 //! An app that uses everything an app can have.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -32,6 +35,8 @@ pub(crate) struct Studio {
     /// Whether `/hold` found that its caller had left.
     pub(crate) left: AtomicBool,
     model: Model,
+    /// What was called at the end.
+    pub(crate) torn: Arc<Mutex<Vec<&'static str>>>,
 }
 
 /// A model behind a lock that a panic poisons.
@@ -127,6 +132,16 @@ impl Studio {
     #[realtime("/live", buffering = 2)]
     async fn live(&self, sketch: Sketch) -> Result<Picture, PaintError> {
         self.paint(sketch)
+    }
+
+    #[on_exit]
+    fn on_exit(&self) {
+        self.torn.lock().push("exit");
+    }
+
+    #[teardown]
+    async fn teardown(self) {
+        self.torn.lock().push("teardown");
     }
 
     #[on_cancel]
