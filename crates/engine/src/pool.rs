@@ -5,7 +5,9 @@
 //! thousand runners as with one.
 
 mod filing;
+mod line;
 mod member;
+mod roster;
 mod shield;
 mod trust;
 
@@ -14,23 +16,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use fal_lifecycle::{Cause, Event, Limits, Machine, Start, Step};
 use fal_types::{Moment, RunnerId};
 
-use self::member::Keys;
 pub use self::member::{Replacement, Standing};
+use self::{line::Line, member::Keys, roster::Roster};
 pub(crate) use self::{member::Member, shield::Sign};
 use crate::{Command, turn::Turn};
 
 /// The runners by name, with the sets and sums that placement asks for on every request.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    members: BTreeMap<RunnerId, Member>,
+    members: Roster,
     slots_each: u32,
     in_flight: u32,
-    /// Runners on which another request may be placed, the next one first: the fewest requests in flight, and of
-    /// equals the one that has waited longest for its turn.
-    open: BTreeSet<(u32, u64, RunnerId)>,
+    /// Runners on which another request may be placed, by their requests in flight: of equals the one that has
+    /// waited longest is next.
+    open: BTreeMap<u32, Line>,
     due: BTreeSet<(Moment, RunnerId)>,
     /// Idle runners: those that no request ever reached, and those that have served.
-    idle: [BTreeSet<(Moment, RunnerId)>; 2],
+    idle: [Line; 2],
     /// Which runners said a hint.
     hinted: BTreeMap<String, BTreeSet<RunnerId>>,
     /// Free slots on runners that take requests.
@@ -44,7 +46,8 @@ pub(crate) struct Pool {
     scores: u64,
     boot: u32,
     started: u32,
-    turns: u64,
+    /// Places that were ever taken in a line.
+    places: u64,
 }
 
 /// Whom a request would like to meet, and whom not.
@@ -59,12 +62,12 @@ pub(crate) struct Wish<'a> {
 impl Pool {
     pub(crate) fn new(boot: u32, slots_each: u32) -> Self {
         Self {
-            members: BTreeMap::new(),
+            members: Roster::default(),
             slots_each: slots_each.max(1),
             in_flight: 0,
-            open: BTreeSet::new(),
+            open: BTreeMap::new(),
             due: BTreeSet::new(),
-            idle: [BTreeSet::new(), BTreeSet::new()],
+            idle: [Line::default(), Line::default()],
             hinted: BTreeMap::new(),
             free: 0,
             ready: 0,
@@ -75,7 +78,7 @@ impl Pool {
             scores: 0,
             boot,
             started: 0,
-            turns: 0,
+            places: 0,
         }
     }
 
@@ -89,8 +92,9 @@ impl Pool {
         self.started = self.started.wrapping_add(1);
         let (machine, effects) = Machine::new(turn.now, start, cause, limits);
         let member = Member::new(turn.now, machine, standing);
-        self.file(runner, Keys::default(), member.keys(self.slots_each));
-        self.members.insert(runner, member);
+        let keys = member.keys(self.slots_each);
+        self.members.push(runner, member);
+        self.file(runner, Keys::default(), keys);
         turn.affect(runner, effects);
     }
 
@@ -121,14 +125,14 @@ impl Pool {
 
     /// Takes a slot on an idle runner, and lets nothing else be placed on it.
     pub(crate) fn lease_alone(&mut self, now: Moment) -> Option<RunnerId> {
-        let &(_, _, runner) = self.open.first().filter(|(in_flight, ..)| *in_flight == 0)?;
+        let runner = self.first_open(0)?;
         self.change(runner, |member| member.alone = true)?;
         self.take(now, runner).then_some(runner)
     }
 
     /// Lets a runner come to rest, so that a request can have it alone. Answers which.
     pub(crate) fn reserve(&mut self) -> Option<RunnerId> {
-        let &(_, _, runner) = self.open.first()?;
+        let runner = self.in_line().next()?;
         self.change(runner, |member| member.alone = true)?;
         Some(runner)
     }
@@ -146,10 +150,7 @@ impl Pool {
     }
 
     fn take(&mut self, now: Moment, runner: RunnerId) -> bool {
-        self.turns += 1;
-        let turns = self.turns;
         let taken = self.change(runner, |member| {
-            member.turn = turns;
             matches!(member.machine.step(now, Event::Leased), Step::Taken(_))
         });
         let is_taken = taken == Some(true);
@@ -159,15 +160,29 @@ impl Pool {
 
     fn choose(&self, Wish { avoid, hint }: Wish<'_>) -> Option<RunnerId> {
         if let Some(fitting) = hint.and_then(|hint| self.hinted.get(hint)) {
-            let open = |runner: &RunnerId| Some((self.keys(*runner)?.open?, *runner));
+            let open = |runner: &RunnerId| {
+                let member = self.members.get(*runner)?;
+                Some((member.keys(self.slots_each).open?, member.place, *runner))
+            };
             let fitting = fitting.iter().filter(|runner| Some(**runner) != avoid);
-            if let Some((_, runner)) = fitting.filter_map(open).min() {
+            if let Some((.., runner)) = fitting.filter_map(open).min() {
                 return Some(runner);
             }
         }
-        let mut line = self.open.iter().map(|(_, _, runner)| *runner);
+        let mut line = self.in_line();
         let first = line.next()?;
         if Some(first) == avoid { Some(line.next().unwrap_or(first)) } else { Some(first) }
+    }
+
+    /// The open runners in the order in which they would be chosen.
+    fn in_line(&self) -> impl Iterator<Item = RunnerId> {
+        let lines = self.open.values().filter(|line| !line.is_empty());
+        lines.flat_map(|line| line.iter(|place, runner| self.holds(place, runner)))
+    }
+
+    /// The next of those that have so many requests in flight.
+    fn first_open(&self, in_flight: u32) -> Option<RunnerId> {
+        self.open.get(&in_flight)?.iter(|place, runner| self.holds(place, runner)).next()
     }
 
     /// Gives a slot back. That a runner goes back and forth between IDLE and RUNNING is not worth a record.
@@ -194,14 +209,14 @@ impl Pool {
     pub(crate) fn remove(&mut self, runner: RunnerId) {
         if let Some(keys) = self.keys(runner) {
             self.hear(runner, BTreeSet::new());
+            self.members.remove(runner);
             self.file(runner, keys, Keys::default());
-            self.members.remove(&runner);
         }
     }
 
     /// Notes what a runner says that it is good for.
     pub(crate) fn hear(&mut self, runner: RunnerId, hints: BTreeSet<String>) {
-        let Some(member) = self.members.get_mut(&runner) else { return };
+        let Some(member) = self.members.get_mut(runner) else { return };
         if member.hints == hints {
             return;
         }
@@ -233,26 +248,26 @@ impl Pool {
     /// Those that wait for another to take their place have been relieved by one that is ready.
     pub(crate) fn relieve(&mut self) {
         let waits = |member: &&mut Member| member.replacement == Replacement::Will;
-        if let Some(oldest) = self.members.values_mut().find(waits) {
+        if let Some(oldest) = self.members.iter_mut().find(waits) {
             oldest.replacement = Replacement::Did;
         }
     }
 
     pub(crate) fn get(&self, runner: RunnerId) -> Option<&Machine> {
-        self.members.get(&runner).map(|member| &member.machine)
+        self.members.get(runner).map(|member| &member.machine)
     }
 
     pub(crate) fn member(&self, runner: RunnerId) -> Option<&Member> {
-        self.members.get(&runner)
+        self.members.get(runner)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (RunnerId, &Member)> {
-        self.members.iter().map(|(id, member)| (*id, member))
+        self.members.iter()
     }
 
     /// The names of all runners, for loops that tell them something.
     pub(crate) fn names(&self) -> Vec<RunnerId> {
-        self.members.keys().copied().collect()
+        self.members.iter().map(|(id, _)| id).collect()
     }
 
     /// The runners whose deadline has come.
@@ -295,7 +310,10 @@ impl Pool {
     /// Since when the longest idle runner is idle: of those that have served, and of those that have not.
     pub(crate) fn idle_since(&self) -> (Option<Moment>, Option<Moment>) {
         let [unused, used] = &self.idle;
-        let first = |set: &BTreeSet<(Moment, RunnerId)>| set.first().map(|(since, _)| *since);
+        let first = |line: &Line| {
+            let runner = line.iter(|place, runner| self.rests(place, runner)).next()?;
+            self.get(runner)?.idle_since()
+        };
         (first(used), first(unused))
     }
 }

@@ -20,8 +20,9 @@ pub(crate) struct Member {
     pub(crate) score: Score,
     /// What its last answer with hints said it is good for.
     pub(crate) hints: BTreeSet<String>,
-    /// When it was last chosen, as a count: of equals the one that has waited longest is next.
-    pub(super) turn: u64,
+    /// Its place among the open runners, and among the idle ones.
+    pub(super) place: u64,
+    pub(super) rest: u64,
 }
 
 /// How a runner stands towards the requests that wait.
@@ -85,8 +86,8 @@ impl Replacement {
 /// what the members say.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Keys {
-    /// Requests in flight and turn, where another request may be placed on it.
-    pub(super) open: Option<(u32, u64)>,
+    /// Requests in flight, where another request may be placed on it.
+    pub(super) open: Option<u32>,
     /// Its next deadline.
     pub(super) due: Option<Moment>,
     /// Since when it is idle, by whether a request ever reached it.
@@ -125,7 +126,8 @@ impl Member {
             alone: false,
             score: Score::default(),
             hints: BTreeSet::new(),
-            turn: 0,
+            place: 0,
+            rest: 0,
         }
     }
 
@@ -135,7 +137,7 @@ impl Member {
         let served = machine.has_served();
         let is_serving = self.standing != Standing::Spare;
         Keys {
-            open: (free > 0).then_some((machine.in_flight(), self.turn)),
+            open: (free > 0).then_some(machine.in_flight()),
             due: earlier(machine.next_deadline(), self.readmission()),
             idle: machine.idle_since().filter(|_| is_serving).map(|since| (served, since)),
             free,

@@ -57,8 +57,8 @@ impl Pool {
             return;
         }
         let is_last = self.ready == 0;
-        let back = |(id, member): (&RunnerId, &Member)| match member.standing {
-            Standing::Ejected { until, rounds } if until <= now || is_last => Some((*id, rounds)),
+        let back = |(id, member): (RunnerId, &Member)| match member.standing {
+            Standing::Ejected { until, rounds } if until <= now || is_last => Some((id, rounds)),
             Standing::Ejected { .. }
             | Standing::Serving
             | Standing::Spare
@@ -75,11 +75,11 @@ impl Pool {
         if self.spares() == 0 {
             return None;
         }
-        let rank = |(id, member): (&RunnerId, &Member)| {
+        let rank = |(id, member): (RunnerId, &Member)| {
             let is_spare = member.standing == Standing::Spare;
-            let ready = (is_spare && member.machine.is_ready()).then_some((0, *id));
+            let ready = (is_spare && member.machine.is_ready()).then_some((0, id));
             let starting = is_spare && matches!(member.machine.state(), State::Setup { .. });
-            ready.or(starting.then_some((1, *id)))
+            ready.or(starting.then_some((1, id)))
         };
         self.members.iter().filter_map(rank).min().map(|(_, id)| id)
     }
@@ -90,6 +90,6 @@ impl Pool {
         let spares = self.members.iter().rev().filter(|(_, member)| {
             matches!(member.keys(self.slots_each).count, Count::SpareReady | Count::SpareComing)
         });
-        spares.map(|(id, _)| *id).take(usize::try_from(count).unwrap_or(usize::MAX)).collect()
+        spares.map(|(id, _)| id).take(usize::try_from(count).unwrap_or(usize::MAX)).collect()
     }
 }
