@@ -186,16 +186,20 @@ pub struct Transparent<E> {
     failures: fn(&mut Failures),
 }
 
-impl<E: EndpointError> Transparent<E> {
+impl<E> Transparent<E> {
     /// What this error says.
+    ///
+    /// The bound is the function's, because one of the impl would hide what the trait says of a type
+    /// that does not fit.
     #[expect(clippy::new_without_default, reason = "generated code makes constants of it")]
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn new() -> Self
+    where
+        E: EndpointError,
+    {
         Self { answer: E::answer, failures: E::failures }
     }
-}
 
-impl<E> Transparent<E> {
     /// What the payload answers.
     pub fn answer<'e>(&self, payload: &'e E, seal: Sealed) -> Answered<'e> {
         (self.answer)(payload, seal)
