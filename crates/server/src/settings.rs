@@ -1,6 +1,7 @@
 //! The configuration: read, checked whole, and only then used.
 
 mod app;
+mod described;
 mod raw;
 mod report;
 
@@ -11,7 +12,7 @@ use std::{
 
 use fal_node::AppOptions;
 
-pub(crate) use self::raw::{HealthCheck, RetryConfig};
+pub(crate) use self::raw::RetryConfig;
 use crate::{Failure, cli::Serve};
 
 /// What the platform is started with.
