@@ -49,6 +49,10 @@ pub struct Runner {
     pub port: u16,
     /// Requests that it works on.
     pub in_flight: u64,
+    /// How it stands among the others.
+    pub standing: String,
+    /// Whether another takes its place.
+    pub replacement: String,
 }
 
 /// How a platform that did not start ended.
@@ -412,6 +416,8 @@ impl Runner {
             pid: u32::try_from(number("pid")).expect("process numbers are small"),
             port: u16::try_from(number("port")).expect("ports are small"),
             in_flight: number("in_flight_requests"),
+            standing: text("standing"),
+            replacement: text("replacement"),
         }
     }
 

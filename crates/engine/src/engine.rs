@@ -81,6 +81,8 @@ pub struct Runner {
     pub cause: Cause,
     /// Since when.
     pub entered: Moment,
+    /// When it was decided to have it.
+    pub begun: Moment,
     /// Its requests.
     pub in_flight: u32,
     /// How it stands among the others.
@@ -173,6 +175,7 @@ impl Engine {
             state: member.machine.state().name(),
             cause: member.machine.cause(),
             entered: member.machine.entered(),
+            begun: member.begun,
             in_flight: member.machine.in_flight(),
             standing: member.standing,
             alone: member.alone,

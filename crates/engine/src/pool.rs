@@ -4,15 +4,17 @@
 //! which they would be chosen, the free slots, the next deadline. So a decision costs about the same with a
 //! thousand runners as with one.
 
+mod filing;
 mod member;
 mod shield;
+mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use fal_lifecycle::{Cause, Event, Limits, Machine, Start, Step};
 use fal_types::{Moment, RunnerId};
 
-use self::member::{Count, Keys};
+use self::member::Keys;
 pub use self::member::{Replacement, Standing};
 pub(crate) use self::{member::Member, shield::Sign};
 use crate::{Command, turn::Turn};
@@ -86,7 +88,7 @@ impl Pool {
         let runner = RunnerId::new(self.boot, self.started);
         self.started = self.started.wrapping_add(1);
         let (machine, effects) = Machine::new(turn.now, start, cause, limits);
-        let member = Member::new(machine, standing);
+        let member = Member::new(turn.now, machine, standing);
         self.file(runner, Keys::default(), member.keys(self.slots_each));
         self.members.insert(runner, member);
         turn.affect(runner, effects);
@@ -217,86 +219,6 @@ impl Pool {
         }
     }
 
-    /// Notes how a runner answered. One that fails where the others serve is sent off; true if it was.
-    pub(crate) fn note(&mut self, now: Moment, runner: RunnerId, sign: Sign) -> bool {
-        let noted = self.change(runner, |member| {
-            member.score.note(sign);
-            (member.standing, member.score, member.machine.is_ready())
-        });
-        let Some((standing, score, true)) = noted else { return false };
-        match (standing, sign) {
-            (Standing::OnTrial { .. }, Sign::Served) => {
-                self.stand(runner, Standing::Serving);
-                false
-            }
-            (Standing::OnTrial { rounds }, Sign::Failed) => self.eject(now, runner, rounds),
-            (Standing::Serving, Sign::Failed) if score.stands_out(self.others(score)) => {
-                self.eject(now, runner, 0)
-            }
-            (Standing::Serving | Standing::Spare | Standing::Ejected { .. }, _) => false,
-        }
-    }
-
-    /// The average score of the other ready runners; that of a hopeless one, where there is none.
-    fn others(&self, own: shield::Score) -> u32 {
-        let others = u64::from(self.ready.saturating_sub(1));
-        let scores = self.scores.saturating_sub(u64::from(own.failing()));
-        scores.checked_div(others).and_then(|mean| u32::try_from(mean).ok()).unwrap_or(u32::MAX)
-    }
-
-    /// Sends a runner off, if it is not the last.
-    fn eject(&mut self, now: Moment, runner: RunnerId, rounds: u32) -> bool {
-        if self.ready < 2 {
-            return false;
-        }
-        let until = now + shield::time_off(rounds);
-        self.stand(runner, Standing::Ejected { until, rounds: rounds.saturating_add(1) });
-        true
-    }
-
-    /// Tries the runners whose time off is over, and all of them where nobody else is left.
-    pub(crate) fn readmit(&mut self, now: Moment) {
-        if self.apart == 0 {
-            return;
-        }
-        let is_last = self.ready == 0;
-        let back = |(id, member): (&RunnerId, &Member)| match member.standing {
-            Standing::Ejected { until, rounds } if until <= now || is_last => Some((*id, rounds)),
-            Standing::Ejected { .. }
-            | Standing::Serving
-            | Standing::Spare
-            | Standing::OnTrial { .. } => None,
-        };
-        let back: Vec<_> = self.members.iter().filter_map(back).collect();
-        for (runner, rounds) in back {
-            self.stand(runner, Standing::OnTrial { rounds });
-        }
-    }
-
-    /// The spare that takes over: a ready one, or else the one that will be ready first.
-    pub(crate) fn spare(&self) -> Option<RunnerId> {
-        if self.spares() == 0 {
-            return None;
-        }
-        let rank = |(id, member): (&RunnerId, &Member)| {
-            let is_spare = member.standing == Standing::Spare;
-            let ready = (is_spare && member.machine.is_ready()).then_some((0, *id));
-            let starting =
-                is_spare && matches!(member.machine.state(), fal_lifecycle::State::Setup { .. });
-            ready.or(starting.then_some((1, *id)))
-        };
-        self.members.iter().filter_map(rank).min().map(|(_, id)| id)
-    }
-
-    /// The spares that are one too many, newest first.
-    pub(crate) fn surplus_spares(&self, keep: u32) -> Vec<RunnerId> {
-        let count = self.spares().saturating_sub(keep);
-        let spares = self.members.iter().rev().filter(|(_, member)| {
-            matches!(member.keys(self.slots_each).count, Count::SpareReady | Count::SpareComing)
-        });
-        spares.map(|(id, _)| *id).take(usize::try_from(count).unwrap_or(usize::MAX)).collect()
-    }
-
     /// Puts a runner somewhere else among the others.
     pub(crate) fn stand(&mut self, runner: RunnerId, standing: Standing) {
         // A runner that is gone stands nowhere.
@@ -375,67 +297,5 @@ impl Pool {
         let [unused, used] = &self.idle;
         let first = |set: &BTreeSet<(Moment, RunnerId)>| set.first().map(|(since, _)| *since);
         (first(used), first(unused))
-    }
-
-    fn keys(&self, runner: RunnerId) -> Option<Keys> {
-        Some(self.members.get(&runner)?.keys(self.slots_each))
-    }
-
-    /// Changes a member, and the sets and sums with it.
-    fn change<T>(&mut self, runner: RunnerId, change: impl FnOnce(&mut Member) -> T) -> Option<T> {
-        let member = self.members.get_mut(&runner)?;
-        let before = member.keys(self.slots_each);
-        let changed = change(member);
-        let after = member.keys(self.slots_each);
-        if before != after {
-            self.file(runner, before, after);
-        }
-        Some(changed)
-    }
-
-    fn file(&mut self, runner: RunnerId, before: Keys, after: Keys) {
-        if before.open != after.open {
-            if let Some((in_flight, turn)) = before.open {
-                self.open.remove(&(in_flight, turn, runner));
-            }
-            self.open.extend(after.open.map(|(in_flight, turn)| (in_flight, turn, runner)));
-        }
-        if before.due != after.due {
-            before.due.map(|due| self.due.remove(&(due, runner)));
-            self.due.extend(after.due.map(|due| (due, runner)));
-        }
-        if before.idle != after.idle {
-            let [unused, used] = &mut self.idle;
-            if let Some((served, since)) = before.idle {
-                let set = if served { &mut *used } else { &mut *unused };
-                set.remove(&(since, runner));
-            }
-            if let Some((served, since)) = after.idle {
-                let set = if served { used } else { unused };
-                set.insert((since, runner));
-            }
-        }
-        self.free = self.free.saturating_sub(before.free).saturating_add(after.free);
-        let (old, new) = (before.score.unwrap_or(0), after.score.unwrap_or(0));
-        self.scores = self.scores.saturating_sub(u64::from(old)).saturating_add(u64::from(new));
-        if before.count != after.count {
-            if let Some(count) = self.tally(before.count) {
-                *count = count.saturating_sub(1);
-            }
-            if let Some(count) = self.tally(after.count) {
-                *count = count.saturating_add(1);
-            }
-        }
-    }
-
-    const fn tally(&mut self, count: Count) -> Option<&mut u32> {
-        match count {
-            Count::Nothing => None,
-            Count::Ready => Some(&mut self.ready),
-            Count::Apart => Some(&mut self.apart),
-            Count::Coming => Some(&mut self.coming),
-            Count::SpareReady => Some(&mut self.spares_ready),
-            Count::SpareComing => Some(&mut self.spares_coming),
-        }
     }
 }

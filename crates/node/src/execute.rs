@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fal_engine::{Command, Effect, Event, Input, Record};
+use fal_engine::{Cause, Command, Effect, Event, Input, Record};
 use fal_queue::store::{Done, Op};
 use fal_types::{LeaseId, RunnerId};
 
@@ -62,24 +62,36 @@ impl Conductor {
                 }
             }
             Command::Runner { runner, effect } => self.affect(inner, runner, effect),
-            Command::Moved { runner, state, cause } => {
-                let (app, cause) = (&self.options.id, cause.name());
-                tracing::info!(%app, %runner, state, cause, "runner moved");
-            }
-            Command::Stands { runner, standing } => {
-                let (app, standing) = (&self.options.id, standing.name());
-                tracing::info!(%app, %runner, standing, "runner stands elsewhere");
-            }
-            Command::Contained { request, deaths } => {
-                let deaths =
-                    deaths.iter().map(|(runner, cause)| format!("{runner} {}", cause.name()));
-                let (app, deaths) = (&self.options.id, deaths.collect::<Vec<_>>().join(", "));
-                tracing::error!(%app, %request, deaths, "request is not tried again: runners died with it");
+            Command::Moved { .. } | Command::Stands { .. } | Command::Contained { .. } => {
+                self.tell(&command);
             }
             Command::Forget { runner } => {
                 inner.seats.remove(&runner);
             }
             Command::Drained => self.drained.notify_one(),
+        }
+    }
+
+    /// What is for the record and not to be done.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other command is done, not told")]
+    fn tell(&self, command: &Command) {
+        let app = &self.options.id;
+        match command {
+            Command::Moved { runner, state, cause } => {
+                tracing::info!(%app, %runner, state, cause = cause.name(), "runner moved");
+            }
+            Command::Stands { runner, standing } => {
+                tracing::info!(%app, %runner, standing = standing.name(), "runner stands elsewhere");
+            }
+            //= docs/contract.md#poison
+            //# The log names the runners and their causes.
+            Command::Contained { request, deaths } => {
+                let name =
+                    |(runner, cause): &(RunnerId, Cause)| format!("{runner} {}", cause.name());
+                let deaths = deaths.iter().map(name).collect::<Vec<_>>().join(", ");
+                tracing::error!(%app, %request, deaths, "request is not tried again: runners died with it");
+            }
+            _ => {}
         }
     }
 

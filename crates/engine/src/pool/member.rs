@@ -11,6 +11,8 @@ use super::shield::Score;
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) machine: Machine,
+    /// When it was decided to have it.
+    pub(crate) begun: Moment,
     pub(crate) standing: Standing,
     pub(crate) replacement: Replacement,
     /// Takes one request alone, or waits until it can: nothing else is placed on it.
@@ -114,9 +116,10 @@ pub(super) enum Count {
 }
 
 impl Member {
-    pub(super) fn new(machine: Machine, standing: Standing) -> Self {
+    pub(super) fn new(begun: Moment, machine: Machine, standing: Standing) -> Self {
         Self {
             machine,
+            begun,
             standing,
             replacement: Replacement::None,
             alone: false,
