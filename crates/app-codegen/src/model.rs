@@ -36,6 +36,8 @@ pub(crate) struct Wiring {
 pub(crate) struct Function {
     /// Our attributes on it.
     pub(crate) markers: Vec<Marker>,
+    /// Attributes that were probably meant to be ours, each with what was meant.
+    pub(crate) misspelt: Vec<(Attribute, Role)>,
     /// Its `#[cfg]` attributes, which its route must share.
     pub(crate) conditions: Vec<Attribute>,
     /// Its `#[cfg_attr]` attributes that may become such a one.

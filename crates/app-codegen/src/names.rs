@@ -19,10 +19,22 @@ pub(crate) fn closest<'a>(written: &str, candidates: &[&'a str]) -> Option<&'a s
     let limit = (written.chars().count() / 3).max(1);
     candidates
         .iter()
-        .map(|candidate| (distance(written, candidate), *candidate))
+        .map(|candidate| {
+            let edits =
+                if is_swapped(written, candidate) { 1 } else { distance(written, candidate) };
+            (edits, *candidate)
+        })
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// Whether two neighbours have changed places, which is one slip of the fingers.
+fn is_swapped(left: &str, right: &str) -> bool {
+    let pairs = || left.chars().zip(right.chars()).enumerate();
+    let differing: Vec<_> = pairs().filter(|(_, (left, right))| left != right).collect();
+    left.chars().count() == right.chars().count()
+        && matches!(differing[..], [(at, (a, b)), (next, (c, d))] if next == at + 1 && a == d && b == c)
 }
 
 fn words(ident: &str) -> Vec<&str> {
@@ -87,7 +99,8 @@ mod tests {
         let known = ["keep_alive", "name", "num_gpus"];
         assert_eq!(closest("keepalive", &known), Some("keep_alive"));
         assert_eq!(closest("keep_alvie", &known), Some("keep_alive"));
-        assert_eq!(closest("nmae", &known), None);
+        assert_eq!(closest("nmae", &known), Some("name"));
+        assert_eq!(closest("mean", &known), None);
         assert_eq!(closest("nam", &known), Some("name"));
         assert_eq!(closest("timeout", &known), None);
     }

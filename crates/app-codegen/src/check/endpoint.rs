@@ -51,12 +51,16 @@ pub(crate) fn check(function: &Function, marker: &Marker, sink: &Sink<'_>) -> Op
     let signature = &function.signature;
     shape::plain(signature, "an endpoint", sink);
     match (signature.asyncness, &manner) {
-        (Some(token), Manner::Blocking) => sink.report(token, &Mistake::BLOCKING_AND_ASYNC),
-        (None, Manner::Async) => sink.report(signature.fn_token, &Mistake::ENDPOINT_NOT_ASYNC),
-        (None, Manner::Realtime(_)) => {
+        (Some(token), Some(Manner::Blocking)) => sink.report(token, &Mistake::BLOCKING_AND_ASYNC),
+        (None, Some(Manner::Async)) => {
+            sink.report(signature.fn_token, &Mistake::ENDPOINT_NOT_ASYNC)
+        }
+        (None, Some(Manner::Realtime(_))) => {
             sink.report(signature.fn_token, &Mistake::REALTIME_NOT_ASYNC);
         }
-        (Some(_), Manner::Async | Manner::Realtime(_)) | (None, Manner::Blocking) => {}
+        (Some(_), Some(Manner::Async | Manner::Realtime(_)))
+        | (None, Some(Manner::Blocking))
+        | (_, None) => {}
     }
     shared(function, "an endpoint", sink);
     let takes = takes(function, marker.role, sink);
@@ -69,7 +73,7 @@ pub(crate) fn check(function: &Function, marker: &Marker, sink: &Sink<'_>) -> Op
         name: signature.ident.clone(),
         about: function.about.clone(),
         conditions: function.conditions.clone(),
-        manner,
+        manner: manner?,
         takes,
         outcome: outcome?,
     })
@@ -109,27 +113,37 @@ fn wrong_path(path: &str) -> Option<Mistake> {
     let plain = |letter: char| {
         letter.is_ascii_graphic() && !matches!(letter, '{' | '}' | '*' | '?' | '#' | '%')
     };
-    (!path.chars().all(plain)).then_some(Mistake::PATH_NOT_PLAIN)
+    let is_plain = path.chars().all(plain) && !path.contains("/:");
+    (!is_plain).then_some(Mistake::PATH_NOT_PLAIN)
 }
 
-/// What follows the path: `blocking` on an endpoint, settings on a realtime one.
-fn manner(role: Role, pieces: impl Iterator<Item = TokenStream>, sink: &Sink<'_>) -> Manner {
+/// What follows the path: `blocking` on an endpoint, settings on a realtime one. None where it was not
+/// understood, so that nothing is concluded from it.
+fn manner(
+    role: Role,
+    pieces: impl Iterator<Item = TokenStream>,
+    sink: &Sink<'_>,
+) -> Option<Manner> {
     if role == Role::Realtime {
-        return Manner::Realtime(sessions(pieces, sink));
+        return Some(Manner::Realtime(sessions(pieces, sink)));
     }
-    let mut manner = Manner::Async;
+    let mut manner = Some(Manner::Async);
     let mut seen = Vec::new();
     for piece in pieces {
         match syn::parse2::<Ident>(piece.clone()) {
             Ok(word) if word == "blocking" => {
                 is_new(&word, &mut seen, sink);
-                manner = Manner::Blocking;
+                manner = Some(Manner::Blocking);
             }
             Ok(word) => {
                 let meant = names::closest(&word.to_string(), &["blocking"]);
                 sink.report(word, &Mistake::unknown_manner(meant));
+                manner = None;
             }
-            Err(_) => sink.report(piece, &Mistake::unknown_manner(None)),
+            Err(_) => {
+                sink.report(piece, &Mistake::unknown_manner(None));
+                manner = None;
+            }
         }
     }
     manner
@@ -242,6 +256,8 @@ fn outcome(function: &Function, sink: &Sink<'_>) -> Option<Outcome> {
     let signature = &function.signature;
     match shape::returned(signature) {
         Returned::Nothing => sink.report(&signature.ident, &Mistake::ENDPOINT_RETURNS_NOTHING),
+        // That one which returns a future is not async has been said.
+        Returned::Opaque(_) if signature.asyncness.is_none() && sink.failed() => {}
         Returned::Opaque(ty) => sink.report(ty, &Mistake::OPAQUE_OUTPUT),
         Returned::Plain(ty) => sink.report(&ty, &plain_output(&ty)),
         Returned::Outcome(outcome) => match outcome.arguments.first() {

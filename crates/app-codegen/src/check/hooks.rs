@@ -139,7 +139,9 @@ fn hook(
     returns: &Mistake,
     sink: &Sink<'_>,
 ) -> Option<Hook> {
-    if let ReturnType::Type(_, ty) = &signature.output {
+    if let ReturnType::Type(_, ty) = &signature.output
+        && !is_unit(ty)
+    {
         sink.report(ty, returns);
     }
     let (name, asyncness) = (signature.ident.clone(), signature.asyncness);
@@ -163,10 +165,13 @@ pub(super) fn verdict(
 
 fn is_verdict(outcome: &Outcome) -> bool {
     match outcome.arguments.as_slice() {
-        [Type::Tuple(unit), _] => unit.elems.is_empty(),
-        [_, _] => false,
+        [ok, _] => is_unit(ok),
         _ => true,
     }
+}
+
+fn is_unit(ty: &Type) -> bool {
+    matches!(shape::ungrouped(ty), Type::Tuple(unit) if unit.elems.is_empty())
 }
 
 /// Reports what no function of this kind may have: arguments in its attribute, type parameters.

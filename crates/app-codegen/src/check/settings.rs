@@ -103,6 +103,10 @@ pub(crate) fn check(app: App, arguments: &[Argument], sink: &Sink<'_>) -> Option
             checked.take(argument, &part);
         }
     }
+    let is_named = arguments.iter().any(|argument| argument.name == "name");
+    if !is_named && !is_app_name(&checked.name) {
+        sink.report(&checked.ident, &Mistake::BAD_TYPE_NAME);
+    }
     concurrency(&checked.limits, arguments, sink);
     Some(checked)
 }
@@ -142,15 +146,19 @@ fn limit(argument: &Argument, kind: Kind, sink: &Sink<'_>) -> Option<LimitValue>
 
 fn app_name(expr: &Expr, sink: &Sink<'_>) -> Option<String> {
     let name = value::text(expr, "my-app", sink)?.value();
+    if !is_app_name(&name) {
+        sink.report(expr, &Mistake::BAD_APP_NAME);
+        return None;
+    }
+    Some(name)
+}
+
+/// Whether the name can stand in a URL.
+fn is_app_name(name: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if (1..=128).contains(&name.len())
+    (1..=128).contains(&name.len())
         && name.bytes().all(fits)
         && !name.bytes().all(|byte| byte == b'.')
-    {
-        return Some(name);
-    }
-    sink.report(expr, &Mistake::BAD_APP_NAME);
-    None
 }
 
 fn conditions(expr: &Expr, sink: &Sink<'_>) -> Option<Vec<LitStr>> {

@@ -93,7 +93,7 @@ impl Extras {
             "needs_retry" => self.needs_retry = value::flag(value, ("needs_retry", RETRY), sink),
             "stop_runner" => self.stop_runner = value::flag(value, ("stop_runner", STOP), sink),
             "type" => self.kind = word(value, "file_too_large", sink),
-            "field" => self.field = value::text(value, "prompt", sink),
+            "field" => self.field = field(value, sink),
             "billable_units" => self.billable_units = units(value, sink),
             _ => {
                 let meant = names::closest(&written, &KEYS);
@@ -114,12 +114,22 @@ fn word(expr: &Expr, example: &'static str, sink: &Sink<'_>) -> Option<LitStr> {
     None
 }
 
+fn field(expr: &Expr, sink: &Sink<'_>) -> Option<LitStr> {
+    let name = value::text(expr, "prompt", sink)?;
+    if name.value().is_empty() {
+        sink.report(expr, &Mistake::EMPTY_FIELD);
+        return None;
+    }
+    Some(name)
+}
+
 /// Whole units as they are, others with the eight places that fal gives them.
 fn units(expr: &Expr, sink: &Sink<'_>) -> Option<String> {
     let written = match Value::of(expr) {
         Value::Whole(whole) => whole.base10_parse::<u64>().ok().map(|units| units.to_string()),
         Value::Decimal(decimal) => {
-            decimal.base10_parse::<f64>().ok().map(|units| format!("{units:.8}"))
+            let units = decimal.base10_parse::<f64>().ok().filter(|units| units.is_finite());
+            units.map(|units| format!("{units:.8}"))
         }
         Value::Text(_)
         | Value::Bool(_)

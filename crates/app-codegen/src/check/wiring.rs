@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     errors::{Mistake, Sink},
+    item::condition,
     model::{Argument, Function, Marker, Role, Wiring},
     paths::Facade,
     scan,
@@ -53,6 +54,7 @@ pub(crate) fn check(
     let mut found = Found::default();
     for function in &wiring.functions {
         let part = sink.part();
+        found.misspelt(function, &part);
         match function.markers.as_slice() {
             [] => {}
             [marker] if !found.is_free(marker, &part) => {}
@@ -60,7 +62,9 @@ pub(crate) fn check(
             [marker] => checked.take(function, marker, &part),
             several => found.several(function, several, &part),
         }
-        scan::body(function.body.stream(), &part);
+        if !function.conditions.iter().any(condition::is_for_tests) {
+            scan::body(function.body.stream(), &part);
+        }
     }
     same_paths(&mut checked, sink);
     found.missing(&checked.app, sink);
@@ -147,6 +151,14 @@ impl Found {
         }
         self.0.push(marker.role);
         !again
+    }
+
+    /// What was meant counts as found, so that a slip of a key is one error and not two.
+    fn misspelt(&mut self, function: &Function, sink: &Sink<'_>) {
+        for (attribute, role) in &function.misspelt {
+            self.0.push(*role);
+            sink.report(attribute.path(), &Mistake::misspelt_role(role.name()));
+        }
     }
 
     fn several(&mut self, function: &Function, markers: &[Marker], sink: &Sink<'_>) {

@@ -11,6 +11,12 @@ pub(crate) fn is_plain(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg")
 }
 
+/// Whether this leaves a function to tests, which answer nobody.
+pub(crate) fn is_for_tests(attribute: &Attribute) -> bool {
+    is_plain(attribute)
+        && arguments(attribute).is_some_and(|condition| condition.to_string() == "test")
+}
+
 /// Whether this is a `#[cfg_attr(..)]` that may become a `#[cfg(..)]`, at any depth.
 pub(crate) fn is_hidden(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg_attr") && arguments(attribute).is_some_and(holds)

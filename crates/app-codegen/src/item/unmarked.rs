@@ -37,7 +37,8 @@ fn members(tokens: TokenStream) -> TokenStream {
 
 fn is_marker(tree: &TokenTree) -> bool {
     let TokenTree::Group(group) = tree else { return false };
-    let first = group.stream().into_iter().next();
-    let named = |role: Role| matches!(&first, Some(TokenTree::Ident(name)) if name == role.name());
+    let names = group.stream().into_iter().take_while(|tree| !matches!(tree, TokenTree::Group(_)));
+    let last = names.filter(|tree| matches!(tree, TokenTree::Ident(_))).last();
+    let named = |role: Role| matches!(&last, Some(TokenTree::Ident(name)) if name == role.name());
     group.delimiter() == Delimiter::Bracket && Role::ALL.into_iter().any(named)
 }

@@ -10,7 +10,10 @@ use syn::{
 };
 
 use super::{about, condition};
-use crate::model::{Function, Marker, Role, Wiring};
+use crate::{
+    model::{Function, Marker, Role, Wiring},
+    names,
+};
 
 /// Reads the whole impl. The second value is the impl as the user wrote it, without our markers.
 pub(super) fn parse(input: ParseStream<'_>) -> syn::Result<(Wiring, TokenStream)> {
@@ -70,12 +73,19 @@ fn function(input: ParseStream<'_>) -> syn::Result<Option<(Function, TokenStream
     let body: Group = input.parse()?;
     let (markers, kept): (Vec<_>, Vec<_>) =
         attributes.into_iter().partition(|attribute| role(attribute).is_some());
+    let (misspelt, kept): (Vec<_>, Vec<_>) =
+        kept.into_iter().partition(|attribute| meant(attribute).is_some());
     let tokens = quote!(#(#kept)* #visibility #signature #body);
     let about = about::doc(&kept);
     let hidden = kept.iter().filter(|attribute| condition::is_hidden(attribute)).cloned().collect();
     let conditions = kept.into_iter().filter(condition::is_plain).collect();
     let markers = markers.into_iter().filter_map(marker).collect();
-    Ok(Some((Function { markers, conditions, hidden, about, signature, body }, tokens)))
+    let misspelt = misspelt.into_iter().filter_map(|attribute| {
+        let role = meant(&attribute)?;
+        Some((attribute, role))
+    });
+    let misspelt = misspelt.collect();
+    Ok(Some((Function { markers, misspelt, conditions, hidden, about, signature, body }, tokens)))
 }
 
 fn marker(attribute: Attribute) -> Option<Marker> {
@@ -84,8 +94,24 @@ fn marker(attribute: Attribute) -> Option<Marker> {
     Some(Marker { role, attribute, arguments })
 }
 
+/// A marker is written alone, or with our crate's name before it.
 fn role(attribute: &Attribute) -> Option<Role> {
-    Role::ALL.into_iter().find(|role| attribute.path().is_ident(role.name()))
+    let path = attribute.path();
+    let mut names = path.segments.iter().rev();
+    let name = names.next()?;
+    let is_ours = match names.next() {
+        None => path.leading_colon.is_none(),
+        Some(of) => of.ident == "fal_app",
+    };
+    Role::ALL.into_iter().find(|role| is_ours && name.ident == role.name())
+}
+
+/// The marker that an attribute was probably meant to be.
+fn meant(attribute: &Attribute) -> Option<Role> {
+    let written = attribute.path().get_ident()?.to_string();
+    let known = Role::ALL.map(Role::name);
+    let meant = names::closest(&written, &known).filter(|meant| *meant != written)?;
+    Role::ALL.into_iter().find(|role| role.name() == meant)
 }
 
 /// What stands between an attribute's parentheses, if it has any.

@@ -15,6 +15,10 @@ impl Mistake {
         "this cannot be an app's name, because the name stands in URLs",
         "use 1 to 128 letters, digits, `-`, `_` and `.`, as in `name = \"my-app\"`",
     );
+    pub(crate) const BAD_TYPE_NAME: Self = Self::fixed(
+        "the app is named after this, and the name would not fit into URLs",
+        "write `#[fal_app(name = \"my-app\")]`",
+    );
     pub(crate) const NOT_SECONDS: Self = Self::fixed(
         "a time is a number of whole seconds",
         "write it without quotes, unit or fraction: `60` is a minute",
@@ -26,6 +30,10 @@ impl Mistake {
     pub(crate) const BAD_ERROR_TYPE: Self = Self::fixed(
         "this cannot be an error's type, because it stands in a header",
         "use letters, digits, `_`, `-` and `.`, as in `type = \"file_too_large\"`",
+    );
+    pub(crate) const EMPTY_FIELD: Self = Self::fixed(
+        "`field` names the field of the input that is wrong",
+        "write its name, as in `field = \"prompt\"`, or leave it out if it is not one field",
     );
     pub(crate) const NOT_UNITS: Self = Self::fixed(
         "`billable_units` is a number from 0",

@@ -31,6 +31,10 @@ impl Mistake {
         )
     }
 
+    pub(crate) fn misspelt_role(meant: &str) -> Self {
+        Self::new("there is no such attribute here", format!("did you mean `#[{meant}]`?"))
+    }
+
     pub(crate) fn role_twice(role: &str) -> Self {
         Self::new(
             format!("there is a second `#[{role}]`"),

@@ -6,7 +6,8 @@ const RESULT: &str = "write `Result<Output, PredictError>`: `Output` derives `Se
     `JsonSchema`, and `PredictError` derives `AppError` and names a status for each way to fail";
 
 const NOT_A_RESPONSE: &str = "the `Ok` type is data that derives `Serialize` and `JsonSchema`, or \
-    a `Blob` of bytes, and goes out with 200; another status is a variant of the error that says `#[status(..)]`";
+    a `Blob` of bytes, and goes out with 200; another status is a variant of the error that says `#[status(..)]`\n\
+    help: if this is a type of your own, give it another name";
 
 impl Mistake {
     pub(crate) const SETUP_WITH_SELF: Self = Self::fixed(
