@@ -1,6 +1,7 @@
 //! One step at a time: what happened goes in, what to do comes out.
 
 mod balance;
+mod reload;
 mod requests;
 mod runners;
 
@@ -34,6 +35,8 @@ pub struct Engine {
     /// When the last of them failed.
     failed: Moment,
     phase: Phase,
+    /// While runners of an older revision are in service.
+    roll: Option<reload::Roll>,
     /// The state of the generator for jitter; seeded, so that a run can be replayed.
     dice: u64,
     deadline: Option<Moment>,
@@ -47,6 +50,8 @@ struct Held {
     ticket: Option<Box<Ticket>>,
     /// Its caller has cancelled it meanwhile.
     cancelled: bool,
+    /// Its runner goes for a reload, which the request must not pay for.
+    is_retired: bool,
 }
 
 /// Whether the app takes work.
@@ -70,6 +75,8 @@ pub struct Runner {
     pub entered: Moment,
     /// Its requests.
     pub in_flight: u32,
+    /// The revision of the app that it was started for, counted from 1.
+    pub revision: u32,
 }
 
 impl Engine {
@@ -92,6 +99,7 @@ impl Engine {
             failures: 0,
             failed: Moment::from_micros(0),
             phase: Phase::Serving,
+            roll: None,
             dice: (u64::from(who.boot) << 32 | who.node).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             deadline: None,
         }
@@ -122,6 +130,7 @@ impl Engine {
             }
             Input::CancelAsked { request } => self.cancel(turn, request),
             Input::Runner { runner, event } => self.tell(turn, runner, event),
+            Input::Reconfigured(change) => self.reconfigured(turn, change),
             Input::Drain => self.drain(turn),
             Input::Elapsed => self.elapsed(turn),
         }
@@ -143,6 +152,7 @@ impl Engine {
             cause: machine.cause(),
             entered: machine.entered(),
             in_flight: machine.in_flight(),
+            revision: self.pool.revision(id),
         };
         self.pool.iter().map(view).collect()
     }

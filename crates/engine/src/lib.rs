@@ -31,6 +31,7 @@ mod command;
 mod engine;
 mod input;
 mod pool;
+mod revisions;
 mod scaling;
 mod settings;
 mod settle;
@@ -40,8 +41,8 @@ mod waiting;
 pub use fal_lifecycle::{Cause, Effect, Event, State};
 
 pub use crate::{
-    command::{Command, Record},
+    command::{Command, Record, Rollover},
     engine::{Engine, Runner},
-    input::{CallId, Input, Reported, Who},
+    input::{CallId, Input, Reconfigured, Reported, Who},
     settings::{CrashBackoff, Scale, Settings},
 };

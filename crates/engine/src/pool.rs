@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use fal_lifecycle::{Cause, Event, Limits, Machine, Start, State, Step};
 use fal_types::{Moment, RunnerId};
 
-use crate::{Command, turn::Turn};
+use crate::{Command, revisions::Revisions, turn::Turn};
 
 /// The runners by name, with the sums that placement asks for on every request.
 #[derive(Debug)]
 pub(crate) struct Pool {
     members: BTreeMap<RunnerId, Machine>,
-    slots_each: u32,
+    revisions: Revisions,
     in_flight: u32,
     /// Runners that take requests.
     ready: u32,
@@ -28,7 +28,7 @@ impl Pool {
         let members = BTreeMap::new();
         Self {
             members,
-            slots_each: slots_each.max(1),
+            revisions: Revisions::new(slots_each),
             in_flight: 0,
             ready: 0,
             live: 0,
@@ -83,7 +83,7 @@ impl Pool {
             self.members.iter().filter(|(id, _)| self.turn.is_some_and(|turn| **id <= turn));
         let free = after
             .chain(before)
-            .filter(|(_, machine)| machine.is_ready() && machine.in_flight() < self.slots_each);
+            .filter(|(id, machine)| machine.is_ready() && self.has_slot(**id, machine));
         let mut best: Option<(bool, u32, RunnerId)> = None;
         for (id, machine) in free {
             let rank = (Some(*id) == avoid, machine.in_flight());
@@ -114,6 +114,7 @@ impl Pool {
 
     pub(crate) fn remove(&mut self, runner: RunnerId) -> Option<Machine> {
         let gone = self.members.remove(&runner);
+        self.revisions.forget(runner);
         self.recount();
         gone
     }
@@ -149,8 +150,27 @@ impl Pool {
 
     /// Free slots on ready runners.
     pub(crate) fn free_slots(&self) -> u32 {
-        let ready = self.members.values().filter(|machine| machine.is_ready());
-        ready.map(|machine| self.slots_each.saturating_sub(machine.in_flight())).sum()
+        let ready = self.members.iter().filter(|(_, machine)| machine.is_ready());
+        let free =
+            |id, machine: &Machine| self.revisions.slots(id).saturating_sub(machine.in_flight());
+        ready.map(|(id, machine)| free(*id, machine)).sum()
+    }
+
+    fn has_slot(&self, runner: RunnerId, machine: &Machine) -> bool {
+        machine.in_flight() < self.revisions.slots(runner)
+    }
+
+    /// From now on new runners are of another revision than those that are there.
+    pub(crate) fn begin_revision(&mut self, slots_each: u32) {
+        self.revisions.begin(self.members.keys().copied(), slots_each);
+    }
+
+    pub(crate) fn is_old(&self, runner: RunnerId) -> bool {
+        self.revisions.is_old(runner)
+    }
+
+    pub(crate) fn revision(&self, runner: RunnerId) -> u32 {
+        self.revisions.of(runner)
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Moment> {
@@ -166,6 +186,6 @@ impl Pool {
 }
 
 /// Whether the runner will take requests, if all goes well.
-const fn is_coming(machine: &Machine) -> bool {
+pub(crate) const fn is_coming(machine: &Machine) -> bool {
     matches!(machine.state(), State::CrashBackoff { .. } | State::Setup { .. })
 }

@@ -69,6 +69,7 @@ impl Conductor {
             Command::Forget { runner } => {
                 inner.seats.remove(&runner);
             }
+            Command::Rolled(_) => {}
             Command::Drained => self.drained.notify_one(),
         }
     }

@@ -13,14 +13,17 @@ use crate::{
 };
 
 /// A runner that no request has reached is stopped after this time, if nothing else wants it.
-const UNUSED: Duration = Duration::from_secs(10);
+pub(super) const UNUSED: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// What every step that changed something ends with.
     pub(super) fn settle_down(&mut self, turn: &mut Turn) {
         if self.phase == Phase::Serving {
             self.pump(turn);
-            self.scale(turn);
+            self.roll_on(turn);
+            if self.roll.is_none() {
+                self.scale(turn);
+            }
         }
         self.deadline = self.find_deadline(turn.now);
         if self.phase == Phase::Draining && self.pool.is_empty() {
@@ -55,15 +58,14 @@ impl Engine {
         while self.pool.live() < wanted {
             self.start(turn, Cause::ScaledUp);
         }
-        let floor = scaling::floor(&self.settings.scale, slots, demand);
-        for (runner, cause) in self.superfluous(turn.now, floor) {
+        for (runner, cause) in self.superfluous(turn.now) {
             self.tell(turn, runner, Event::StopRequested(cause));
         }
     }
 
     /// The runners that may go: idle for too long, or waiting for a start that nobody needs any more.
-    fn superfluous(&self, now: Moment, floor: u32) -> Vec<(RunnerId, Cause)> {
-        let spare = usize::try_from(self.pool.live().saturating_sub(floor)).unwrap_or(usize::MAX);
+    fn superfluous(&self, now: Moment) -> Vec<(RunnerId, Cause)> {
+        let spare = usize::try_from(self.spare(now)).unwrap_or(usize::MAX);
         let cause = |machine: &Machine| match self.idle_deadline(machine) {
             Some(at) if at <= now => Some(Cause::KeepAlive),
             None if matches!(machine.state(), State::CrashBackoff { .. }) => {
@@ -75,13 +77,26 @@ impl Engine {
         found.take(spare).collect()
     }
 
-    fn idle_deadline(&self, machine: &Machine) -> Option<Moment> {
+    /// How many more runners there are than the load and the settings ask for. In a roll only those count that
+    /// serve, for the others are to take their places.
+    pub(super) fn spare(&self, now: Moment) -> u32 {
+        let there = if self.roll.is_some() { self.pool.ready() } else { self.pool.live() };
+        there.saturating_sub(self.floor(now))
+    }
+
+    /// The number below which no idle runner is stopped.
+    pub(super) fn floor(&self, now: Moment) -> u32 {
+        let slots = self.settings.max_multiplexing;
+        scaling::floor(&self.settings.scale, slots, self.demand(now))
+    }
+
+    pub(super) fn idle_deadline(&self, machine: &Machine) -> Option<Moment> {
         let keep_alive = self.settings.scale.keep_alive;
         let wait = if machine.has_served() { keep_alive } else { keep_alive.min(UNUSED) };
         Some(machine.idle_since()? + wait)
     }
 
-    fn demand(&self, now: Moment) -> Demand {
+    pub(super) fn demand(&self, now: Moment) -> Demand {
         let waiting = u64::try_from(self.waiting.len()).unwrap_or(u64::MAX);
         let requests = u64::from(self.pool.in_flight())
             .saturating_add(waiting)
@@ -94,11 +109,14 @@ impl Engine {
     }
 
     fn find_deadline(&self, now: Moment) -> Option<Moment> {
-        let (demand, slots) = (self.demand(now), self.settings.max_multiplexing);
-        let floor = scaling::floor(&self.settings.scale, slots, demand);
-        let has_spare = self.pool.live() > floor;
-        let idle = || self.pool.iter().filter_map(|(_, machine)| self.idle_deadline(machine)).min();
-        let delay = demand.since.map(|since| since + self.settings.scale.delay);
+        let has_spare = self.spare(now) > 0;
+        // In a roll the new ones stay until it is over.
+        let may_go = |id| self.roll.is_none() || self.pool.is_old(id);
+        let idle = || {
+            let idle = self.pool.iter().filter(|(id, _)| may_go(*id));
+            idle.filter_map(|(_, machine)| self.idle_deadline(machine)).min()
+        };
+        let delay = self.demand(now).since.map(|since| since + self.settings.scale.delay);
         let known = [
             self.waiting.next_deadline(),
             self.pool.next_deadline(),

@@ -3,7 +3,7 @@
 use fal_lifecycle::Event;
 use fal_policy::{Delay, Retry, Verdict};
 use fal_queue::{Ruling, State, Ticket, store::Backlog as Answer};
-use fal_types::{Attempt, LeaseId, Moment, Problem, RequestId, RunnerId};
+use fal_types::{Attempt, LeaseId, Moment, Problem, RequestId};
 
 use super::{Engine, Follow, Held, Phase};
 use crate::{CallId, Command, Record, Reported, settle, turn::Turn};
@@ -38,7 +38,8 @@ impl Engine {
         let Some(runner) = self.pool.lease(turn.now, None) else { return false };
         let lease = LeaseId::new(self.next_lease);
         self.next_lease += 1;
-        self.leases.insert(lease, Held { runner, ticket: None, cancelled: false });
+        self.leases
+            .insert(lease, Held { runner, ticket: None, cancelled: false, is_retired: false });
         turn.push(Command::Grant { call, lease, runner });
         true
     }
@@ -57,8 +58,8 @@ impl Engine {
         };
         let verdict = if held.cancelled { settle::cancelled(&verdict) } else { verdict };
         self.pool.release(turn, held.runner);
-        if let Some(ticket) = held.ticket {
-            self.record(turn, (lease, held.runner, &ticket), (&verdict, reported));
+        if let Some(ticket) = &held.ticket {
+            self.record(turn, (lease, &held, ticket), (&verdict, reported));
         }
         if reported.health_wanted {
             self.tell(turn, held.runner, Event::HealthWanted);
@@ -79,14 +80,17 @@ impl Engine {
     fn record(
         &mut self,
         turn: &mut Turn,
-        (lease, runner, ticket): (LeaseId, RunnerId, &Ticket),
+        (lease, held, ticket): (LeaseId, &Held, &Ticket),
         (verdict, reported): (&Verdict, &Reported),
     ) {
         let roll = self.roll();
         let mourning = self.mourn(ticket.id, verdict);
         let wait =
             settle::Wait { now: turn.now, backoff: &self.settings.retry_backoff, roll, mourning };
-        let is_cut = self.phase != Phase::Serving && settle::is_broken(&reported.outcome);
+        let is_going = self.phase != Phase::Serving || held.is_retired;
+        let is_cut = is_going && settle::is_broken(&reported.outcome);
+        //= docs/contract.md#reload
+        //# A queued request that is cut all the same MUST go again without being charged.
         //= docs/contract.md#queue-restart
         //# An attempt that the platform's own death cut MUST NOT be charged to its request.
         let ruling = if is_cut {
@@ -95,8 +99,8 @@ impl Engine {
             settle::ruling(verdict, reported, ticket, &wait)
         };
         // A runner that is gone already cannot be met again.
-        if matches!(verdict.retry, Retry::Again { .. }) && self.pool.get(runner).is_some() {
-            self.avoid.insert(ticket.id, runner);
+        if matches!(verdict.retry, Retry::Again { .. }) && self.pool.get(held.runner).is_some() {
+            self.avoid.insert(ticket.id, held.runner);
         }
         let attempt = Attempt::new(ticket.attempts);
         turn.push(Command::Record(Record { request: ticket.id, lease, attempt, ruling }));
@@ -139,7 +143,8 @@ impl Engine {
                 continue;
             };
             let ticket = Box::new(ticket);
-            let held = Held { runner, ticket: Some(ticket.clone()), cancelled: false };
+            let mine = Some(ticket.clone());
+            let held = Held { runner, ticket: mine, cancelled: false, is_retired: false };
             self.leases.insert(lease, held);
             turn.push(Command::Dispatch { lease, runner, ticket });
         }

@@ -9,7 +9,7 @@ use crate::{Command, turn::Turn};
 impl Engine {
     //= docs/contract.md#direct-wait
     //# Where starting a runner fails outright, waiting direct calls MUST get 503 `runner_scheduling_failure`.
-    fn refuse_waiting(&mut self, turn: &mut Turn) {
+    pub(super) fn refuse_waiting(&mut self, turn: &mut Turn) {
         for call in self.waiting.drain() {
             turn.push(Command::Refuse { call, problem: Problem::SchedulingFailure });
         }

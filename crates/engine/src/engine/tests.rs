@@ -10,6 +10,7 @@ mod direct;
 mod ending;
 mod faults;
 mod queued;
+mod reload;
 mod render;
 mod scaling;
 mod script;

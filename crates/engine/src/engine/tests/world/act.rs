@@ -46,7 +46,8 @@ impl World {
             Command::Refuse { .. }
             | Command::Moved { .. }
             | Command::Forget { .. }
-            | Command::Drained => {}
+            | Command::Drained
+            | Command::Rolled(_) => {}
         }
     }
 

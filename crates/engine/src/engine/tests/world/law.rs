@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fal_queue::{State, Ticket};
+use fal_queue::{Ruling, State, Ticket};
 use fal_types::{LeaseId, Moment, RequestId, RunnerId};
 
 use super::render;
-use crate::{CallId, Cause, Command, Effect, Event, Runner, Settings};
+use crate::{CallId, Cause, Command, Effect, Event, Record, Runner, Settings};
 
 /// Which law was broken, and by whom.
 pub(super) type Broken = String;
@@ -25,9 +25,15 @@ type Leases = BTreeMap<LeaseId, (RunnerId, Option<RequestId>)>;
 
 pub(super) struct Laws {
     settings: Settings,
+    /// Runners that there may be, one more in a roll.
+    most: usize,
+    is_reconfigured: bool,
+    /// Requests at once that each runner was started for.
+    slots: BTreeMap<RunnerId, usize>,
     /// Calls that have had no answer.
     pending: BTreeSet<CallId>,
-    dispatches: BTreeMap<RequestId, u32>,
+    /// The attempts at each request that count.
+    dispatches: BTreeMap<RequestId, BTreeSet<LeaseId>>,
     ended: BTreeSet<RequestId>,
     spawned: BTreeMap<RunnerId, Moment>,
     /// Runners whose port is open, as far as the engine has been told, and that it has not told to go.
@@ -51,6 +57,9 @@ impl Laws {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             settings: settings.clone(),
+            most: settings.scale.max as usize,
+            is_reconfigured: false,
+            slots: BTreeMap::new(),
             pending: BTreeSet::new(),
             dispatches: BTreeMap::new(),
             ended: BTreeSet::new(),
@@ -65,6 +74,15 @@ impl Laws {
             is_draining: false,
             drained: 0,
         }
+    }
+
+    /// What may be more than the new settings say is left of the old ones.
+    pub(super) fn reconfigured(&mut self, settings: &Settings) {
+        self.settings = settings.clone();
+        self.most = self.most.max(settings.scale.max as usize);
+        self.is_reconfigured = true;
+        // A new revision does not wait for the failures of the old one.
+        self.failed_start = None;
     }
 
     pub(super) fn admitted(&mut self, call: CallId) {
@@ -129,7 +147,7 @@ impl Laws {
             }
             Command::Refuse { call, .. } => self.judge_answer(*call),
             Command::Dispatch { lease, runner, ticket } => {
-                self.judge_dispatch(ticket)?;
+                self.judge_dispatch(*lease, ticket)?;
                 self.judge_slot(*lease, *runner, leases)
             }
             Command::Claim { max, .. } => {
@@ -153,14 +171,21 @@ impl Laws {
                 must!(self.is_draining && self.drained == 1, "drained out of turn");
                 Ok(())
             }
-            Command::Record(_) | Command::SignalCancel { .. } => Ok(()),
+            Command::Record(Record { request, lease, ruling: Ruling::GiveBack, .. }) => {
+                if let Some(attempts) = self.dispatches.get_mut(request) {
+                    attempts.remove(lease);
+                }
+                Ok(())
+            }
+            Command::Record(_) | Command::SignalCancel { .. } | Command::Rolled(_) => Ok(()),
         }
     }
 
     /// Slots of ready runners that nobody holds.
     fn free(&self, leases: &Leases) -> usize {
         let used = leases.values().filter(|(on, _)| self.ready.contains(on)).count();
-        self.ready.len() * self.slots() - used
+        let slots: usize = self.ready.iter().map(|runner| self.slots(*runner)).sum();
+        slots - used
     }
 
     /// Judges whether a call or one of so many due requests is kept waiting beside a free slot.
@@ -178,8 +203,8 @@ impl Laws {
         Ok(())
     }
 
-    fn slots(&self) -> usize {
-        self.settings.max_multiplexing.max(1) as usize
+    fn slots(&self, runner: RunnerId) -> usize {
+        self.slots.get(&runner).copied().unwrap_or_default()
     }
 
     fn judge_answer(&mut self, call: CallId) -> Result<(), Broken> {
@@ -192,16 +217,16 @@ impl Laws {
         let runner = render::runner(on);
         let used = leases.values().filter(|(holder, _)| *holder == on).count();
         must!(self.ready.contains(&on), "{runner} is used and not ready");
-        must!(used < self.slots(), "{runner} has {used} in flight and gets one more");
+        must!(used < self.slots(on), "{runner} has {used} in flight and gets one more");
         must!(!leases.contains_key(&lease), "{lease} is given twice");
         Ok(())
     }
 
-    fn judge_dispatch(&mut self, ticket: &Ticket) -> Result<(), Broken> {
+    fn judge_dispatch(&mut self, lease: LeaseId, ticket: &Ticket) -> Result<(), Broken> {
         let request = render::request(ticket.id);
         let dispatches = self.dispatches.entry(ticket.id).or_default();
-        *dispatches += 1;
-        must!(*dispatches <= 11, "{request} has {dispatches} attempts");
+        dispatches.insert(lease);
+        must!(dispatches.len() <= 11, "{request} has {} attempts", dispatches.len());
         must!(!ticket.cancel_requested, "{request} is cancelled and dispatched");
         must!(!self.ended.contains(&ticket.id), "{request} is dispatched after its end");
         Ok(())
@@ -217,6 +242,7 @@ impl Laws {
         match effect {
             Effect::Spawn => {
                 self.spawned.insert(runner, now);
+                self.slots.insert(runner, self.settings.max_multiplexing.max(1) as usize);
                 must!(!self.is_draining, "{name} is started in a drain");
                 let wait = self.settings.crash_backoff.step;
                 let is_early = !self.backing_off.contains(&runner)
@@ -250,8 +276,11 @@ impl Laws {
         if !matches!(state, "DRAINING" | "TERMINATING" | "TERMINATED") {
             return Ok(());
         }
+        self.ready.remove(&runner);
+        self.over.insert(runner);
         let is_true = match cause {
             Cause::Shutdown => self.is_draining,
+            Cause::Reloaded => self.is_reconfigured,
             Cause::KeepAlive => !leases.values().any(|(on, _)| *on == runner),
             Cause::ScaledDown => !self.spawned.contains_key(&runner),
             Cause::StartupTimedOut => {
@@ -272,7 +301,8 @@ impl Laws {
         let backing_off = runners.iter().filter(|runner| runner.state == "CRASH_BACKOFF");
         self.backing_off = backing_off.map(|runner| runner.id).collect();
         let live = runners.iter().filter(|runner| is_live(runner)).count();
-        must!(live <= self.settings.scale.max as usize, "there are {live} runners");
+        let most = self.most + usize::from(self.is_reconfigured);
+        must!(live <= most, "there are {live} runners");
         let undead =
             runners.iter().find(|runner| is_live(runner) && self.over.contains(&runner.id));
         must!(undead.is_none(), "{undead:?} was told to go, and stays");
