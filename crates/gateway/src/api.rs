@@ -63,6 +63,7 @@ async fn runners(State(node): State<Handle>) -> Response {
             cause: runner.cause,
             since: iso(runner.since),
             in_flight_requests: runner.in_flight,
+            revision: runner.revision,
             pid: runner.pid,
             port: runner.port,
         })

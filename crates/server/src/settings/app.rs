@@ -17,7 +17,7 @@ use toml::Spanned;
 use crate::{
     Failure,
     describe::{self, Described},
-    settings::{bad, raw, report::Source},
+    settings::{bad, files, raw, report::Source},
 };
 
 const DAY: f64 = 86_400.0;
@@ -86,6 +86,7 @@ impl Reader<'_> {
             self.seconds("tcp_check_timeout", app.tcp_check_timeout.as_ref(), 5.0, 0.001..=DAY)?;
         Ok(AppOptions {
             id,
+            files: files::named(&command, &cwd),
             command,
             cwd,
             env: self.env()?,
