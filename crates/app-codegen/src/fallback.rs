@@ -11,10 +11,9 @@ use crate::paths::Facade;
 /// A setup for an app whose own is missing or wrong.
 pub(crate) fn setup(facade: &Facade) -> TokenStream {
     let context = facade.private("SetupContext");
+    let text = facade.private("String");
     quote! {
-        type SetupError = ::core::convert::Infallible;
-
-        async fn setup(_: &#context) -> ::core::result::Result<Self, Self::SetupError> {
+        async fn setup(_: &#context) -> ::core::result::Result<Self, #text> {
             ::core::unreachable!()
         }
     }

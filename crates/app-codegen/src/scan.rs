@@ -3,12 +3,13 @@
 //! This is for an early and clear message; what forbids the 503 is that no type can carry it (see
 //! `AppStatus` and `Evidence` in the facade). So the scan may miss what a helper function hides,
 //! and must not refuse what is fine: looking at another service's 503 in patterns, comparisons,
-//! `matches!` and assertions is ordinary code.
+//! lists, `matches!` and assertions is ordinary code, and 503 pixels are no status.
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::{
-    BinOp, Block, Expr, ExprBinary, ExprCall, ExprIndex, ExprLit, ExprMethodCall, ExprPath,
-    ExprRange, Lit, LitInt, Macro, Pat, Path, Stmt, Token,
+    BinOp, Block, Expr, ExprArray, ExprBinary, ExprCall, ExprIndex, ExprLit, ExprMethodCall,
+    ExprPath, ExprRange, ExprRepeat, ExprUnary, ItemConst, ItemStatic, Lit, LitInt, Local, Macro,
+    Pat, Path, Stmt, Token, Type,
     parse::{ParseStream, Parser},
     punctuated::Punctuated,
     visit::{self, Visit},
@@ -17,8 +18,14 @@ use syn::{
 use crate::errors::{Mistake, Sink};
 
 /// Macros whose arguments are looked at or told, and never answered with.
-const HARMLESS: [&str; 22] = [
+const HARMLESS: [&str; 28] = [
     "matches",
+    "concat",
+    "write",
+    "writeln",
+    "stringify",
+    "todo",
+    "unreachable",
     "assert",
     "assert_eq",
     "assert_ne",
@@ -70,6 +77,18 @@ impl Scan<'_> {
         }
     }
 
+    /// An element of a list is no answer, though what it is made of may hold one.
+    fn element(&mut self, element: &Expr) {
+        if !matches!(element, Expr::Lit(_) | Expr::Path(_)) {
+            self.visit_expr(element);
+        }
+    }
+
+    /// The arguments of a call that makes a time or a size: `Duration::from_millis(503)`.
+    fn measured(&mut self, call: &ExprCall) {
+        call.args.iter().for_each(|argument| self.operand(argument));
+    }
+
     /// What cannot be read as expressions is searched for the constant's name alone.
     fn tokens(&self, tokens: TokenStream) {
         for tree in tokens {
@@ -97,6 +116,39 @@ impl<'ast> Visit<'ast> for Scan<'_> {
 
     fn visit_expr_range(&mut self, _: &'ast ExprRange) {}
 
+    /// A list of statuses is looked up in, and one of numbers holds none.
+    fn visit_expr_array(&mut self, list: &'ast ExprArray) {
+        list.elems.iter().for_each(|element| self.element(element));
+    }
+
+    /// A length is no status, and what is repeated is a list.
+    fn visit_expr_repeat(&mut self, list: &'ast ExprRepeat) {
+        self.element(&list.expr);
+    }
+
+    /// A negative number is no status.
+    fn visit_expr_unary(&mut self, unary: &'ast ExprUnary) {
+        self.operand(&unary.expr);
+    }
+
+    /// What is said to be of another type is no status.
+    fn visit_local(&mut self, local: &'ast Local) {
+        let of_other_type = matches!(&local.pat, Pat::Type(typed) if !is_named(&typed.ty, "u16"));
+        match &local.init {
+            Some(init) if of_other_type => self.operand(&init.expr),
+            Some(init) => self.visit_expr(&init.expr),
+            None => {}
+        }
+        if let Some((_, diverges)) = local.init.as_ref().and_then(|init| init.diverge.as_ref()) {
+            self.visit_expr(diverges);
+        }
+    }
+
+    /// A constant's value is judged where the constant is used.
+    fn visit_item_const(&mut self, _: &'ast ItemConst) {}
+
+    fn visit_item_static(&mut self, _: &'ast ItemStatic) {}
+
     fn visit_expr_index(&mut self, index: &'ast ExprIndex) {
         self.visit_expr(&index.expr);
         self.operand(&index.index);
@@ -112,7 +164,10 @@ impl<'ast> Visit<'ast> for Scan<'_> {
 
     fn visit_expr_call(&mut self, call: &'ast ExprCall) {
         if let Expr::Path(function) = &*call.func {
-            if ends_with(&function.path, &["Response", "builder"])
+            if measures(&function.path) {
+                return self.measured(call);
+            }
+            if is_builder(&function.path)
                 || ends_with(&function.path, &["IntoResponse", "into_response"])
             {
                 self.sink.report(&function.path, &Mistake::RAW_RESPONSE);
@@ -143,8 +198,12 @@ impl<'ast> Visit<'ast> for Scan<'_> {
     }
 
     fn visit_expr_path(&mut self, path: &'ast ExprPath) {
-        if let Some(last) = path.path.segments.last()
+        let mut names = path.path.segments.iter().rev();
+        if let Some(last) = names.next()
             && last.ident == "SERVICE_UNAVAILABLE"
+            && names.next().is_none_or(|of| {
+                of.ident.to_string().ends_with("Status") || of.ident == "StatusCode"
+            })
         {
             self.sink.report(&last.ident, &Mistake::UNEARNED_503);
         }
@@ -161,8 +220,19 @@ impl<'ast> Visit<'ast> for Scan<'_> {
         }
         let expressions = Punctuated::<Expr, Token![,]>::parse_terminated;
         let statements = |input: ParseStream<'_>| Block::parse_within(input);
-        if let Ok(expressions) = expressions.parse2(call.tokens.clone()) {
-            expressions.iter().for_each(|expr| Scan { sink: self.sink }.visit_expr(expr));
+        let repeated = |input: ParseStream<'_>| {
+            let element: Expr = input.parse()?;
+            input.parse::<Token![;]>()?;
+            input.parse::<Expr>().map(|_length| element)
+        };
+        let is_list = call.path.is_ident("vec");
+        if let Ok(element) = repeated.parse2(call.tokens.clone()) {
+            Scan { sink: self.sink }.element(&element);
+        } else if let Ok(expressions) = expressions.parse2(call.tokens.clone()) {
+            let mut scan = Scan { sink: self.sink };
+            expressions
+                .iter()
+                .for_each(|expr| if is_list { scan.element(expr) } else { scan.visit_expr(expr) });
         } else if let Ok(statements) = statements.parse2(call.tokens.clone()) {
             statements
                 .iter()
@@ -184,10 +254,33 @@ fn number(expr: &Expr) -> Option<&LitInt> {
     if let Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) = expr { Some(number) } else { None }
 }
 
-/// A number that could be a status: one whose type is said to be another is none.
+/// A number that could be a status: one whose type is said to be another is none, and nobody writes a
+/// status in another base than ten.
 fn is_503(number: &LitInt) -> bool {
     matches!(number.suffix(), "" | "u16")
+        && !number.to_string().starts_with("0")
         && number.base10_parse::<u16>().is_ok_and(|value| value == 503)
+}
+
+/// A response builder: of that name alone, or of a crate that has one.
+fn is_builder(path: &Path) -> bool {
+    let known =
+        |name: &syn::Ident| ["axum", "http", "hyper", "response"].iter().any(|known| name == known);
+    let before = path.segments.iter().rev().nth(2);
+    ends_with(path, &["Response", "builder"]) && before.is_none_or(|of| known(&of.ident))
+}
+
+/// `from_millis` and its like, whose number has a unit. `from_u16` makes a status.
+fn measures(path: &Path) -> bool {
+    let last = path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+    let is_status =
+        path.segments.iter().any(|segment| segment.ident.to_string().contains("Status"));
+    !is_status
+        && (last.starts_with("from_") && last != "from_u16" || last.starts_with("with_capacity"))
+}
+
+fn is_named(ty: &Type, name: &str) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
 }
 
 fn ends_with(path: &Path, names: &[&str]) -> bool {

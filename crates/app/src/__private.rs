@@ -15,7 +15,7 @@ pub use crate::{
     describe::openapi::{Content, Schemas},
     endpoint::{
         error::{Answered, EndpointError, Evidence, Failures, Sealed, Transparent},
-        health::{HealthError, Unhealthy, WarmupError},
+        health::{HealthError, StartError, Unhealthy},
         input::{EndpointInput, NoInput, Sent},
         output::{EndpointOutput, WriteError, Written},
     },
@@ -34,10 +34,10 @@ pub fn taken<T: TakenRequest>(request: Request) -> T {
     T::taken(request)
 }
 
-/// What a warm-up returned, with its error as text.
+/// What a setup or a warm-up returned, with its error as text.
 ///
 /// # Errors
-/// The warm-up's own.
-pub fn warmed<E: WarmupError>(result: Result<(), E>) -> Result<(), String> {
+/// The function's own.
+pub fn started<T, E: StartError>(result: Result<T, E>) -> Result<T, String> {
     result.map_err(|error| error.to_string())
 }

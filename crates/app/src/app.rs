@@ -3,8 +3,6 @@
 //! Both traits are written by `#[fal_app]`: [`App`] by the attribute on the struct, [`Wired`] by
 //! the attribute on its `impl`. Neither half serves anything alone.
 
-use std::fmt;
-
 use crate::{routes::Routes, setup::SetupContext};
 
 /// A type that is an app: `#[fal_app(name = "..")]` on a struct writes this.
@@ -26,11 +24,8 @@ pub trait App: Sized + Send + Sync + 'static {
             `#[endpoint(\"/..\")]`"
 )]
 pub trait Wired: App {
-    /// Why a setup did not finish.
-    type SetupError: fmt::Display + Send + 'static;
-
-    /// Builds the app. The port opens only after this has returned `Ok`.
-    fn setup(cx: &SetupContext) -> impl Future<Output = Result<Self, Self::SetupError>> + Send;
+    /// Builds the app. The port opens only after this has returned `Ok`. The error is its text.
+    fn setup(cx: &SetupContext) -> impl Future<Output = Result<Self, String>> + Send;
 
     /// Runs once, between the setup and the opening of the port. The error is its text.
     fn warmup(&self) -> impl Future<Output = Result<(), String>> + Send {

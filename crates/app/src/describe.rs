@@ -4,12 +4,27 @@ pub(crate) mod docs;
 pub(crate) mod openapi;
 pub(crate) mod verdict;
 
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::{
     app::{App, HealthOptions, Limits, RetryConfig, Wired},
-    routes::{Kind, Routes},
+    routes::{Endpoints, Kind, Routes},
 };
+
+/// What an app answers about itself, written once, when it starts.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    pub(crate) openapi: Bytes,
+    pub(crate) docs: Bytes,
+}
+
+impl Pages {
+    pub(crate) fn new<A>(endpoints: &Endpoints<A>) -> Self {
+        let document = openapi::document(endpoints);
+        Self { openapi: document.to_string().into(), docs: docs::page(&document).into() }
+    }
+}
 
 /// The app's name, version, limits, paths and OpenAPI document, as JSON; the setup does not run.
 ///

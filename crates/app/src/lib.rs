@@ -155,11 +155,14 @@ pub use fal_app_macros::AppError;
 /// rest.
 ///
 /// # When nobody waits any more
-/// A caller that hangs up drops an async endpoint's future at its next `await`: what must not be
-/// left half done belongs on a task of its own. A blocking endpoint runs to its end. A cancel, which
-/// comes for queued requests, drops nothing: [`Request::is_cancelled`](request::Request::is_cancelled)
-/// says it, [`until_cancelled`](request::Request::until_cancelled) drops work at it, and an endpoint
-/// that takes no request just finishes.
+/// The platform says it with its cancel signal, for a queued request that is cancelled and for a
+/// direct call whose caller hung up. The signal drops nothing:
+/// [`Request::is_cancelled`](request::Request::is_cancelled) says it,
+/// [`until_cancelled`](request::Request::until_cancelled) drops work at it, and an endpoint that takes
+/// no request just finishes. A connection that closes, as of a caller without a platform, drops an
+/// async endpoint's future at its next `await`: what must not be left half done belongs on a task of
+/// its own. A blocking endpoint runs to its end in any case, and its request says that it is
+/// cancelled.
 ///
 /// See the [crate's example](crate).
 pub use fal_app_macros::fal_app;

@@ -4,6 +4,9 @@
 //! deadline and whether it was cancelled. The functions of this module are for code further inside:
 //! they speak of the request that the running task serves, also on the thread of a blocking
 //! endpoint and inside a stream. Elsewhere they know of none and do nothing.
+//!
+//! What they say for the answer goes out with its head, so inside a stream it is too late for that.
+//! An error's own `#[status(..)]` counts more than what was said before, and a panic takes it back.
 
 use std::{
     fmt, mem,
@@ -19,7 +22,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use parking_lot::Mutex;
 use tokio::{pin, select, sync::Notify};
 
-use crate::endpoint::error::{Answered, EndpointError, Failures, Sealed};
+use crate::{
+    endpoint::error::{Answered, EndpointError, Failures, Sealed},
+    shell::guard::Proof,
+};
 
 tokio::task_local! {
     static CURRENT: Request;
@@ -61,6 +67,7 @@ struct Inner {
     headers: HeaderMap,
     /// When its head was read; `None` for one that never arrived.
     arrived: Option<Instant>,
+    proof: Proof,
     cancelled: AtomicBool,
     /// Wakes those who wait for the cancellation; told only after the flag is set.
     word: Notify,
@@ -71,15 +78,22 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Told {
     outgoing: Vec<(HeaderName, HeaderValue)>,
+    /// Whether the answer's head is gone.
+    is_sent: bool,
     /// Where the endpoint panicked: the panic hook knows it, the answer is made elsewhere.
     panicked_at: Option<String>,
 }
 
 impl Request {
-    pub(crate) fn new(endpoint: &'static str, headers: HeaderMap) -> Self {
+    pub(crate) fn new(endpoint: &'static str, headers: HeaderMap, proof: Proof) -> Self {
         #[expect(clippy::disallowed_methods, reason = "its deadline is counted from its arrival")]
         let arrived = Some(Instant::now());
-        Self(Arc::new(Inner { endpoint, headers, arrived, ..Inner::default() }))
+        Self(Arc::new(Inner { endpoint, headers, arrived, proof, ..Inner::default() }))
+    }
+
+    /// Whether it may be answered with 503.
+    pub(crate) fn proof(&self) -> &Proof {
+        &self.0.proof
     }
 
     /// The platform's id of this request; every attempt at it has the same. `None` without a
@@ -95,7 +109,7 @@ impl Request {
         self.0.endpoint
     }
 
-    /// Which attempt at the request this is: 1 for the first, at most 11. A direct call has one.
+    /// Which attempt at the request this is: 1 for the first. A direct call has one.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.number(&ATTEMPT).unwrap_or(1)
@@ -166,14 +180,17 @@ impl Request {
         self.0.word.notify_waiters();
     }
 
-    /// Whether the two are one request.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+    /// Takes the headers that its code wants on the answer, whose head is sent now.
+    pub(crate) fn take_outgoing(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let mut told = self.0.told.lock();
+        told.is_sent = true;
+        mem::take(&mut told.outgoing)
     }
 
-    /// Takes the headers that its code wants on the answer.
-    pub(crate) fn take_outgoing(&self) -> Vec<(HeaderName, HeaderValue)> {
-        mem::take(&mut self.0.told.lock().outgoing)
+    /// The endpoint did not get to its answer, so what it said for it is not meant any more. Its wish
+    /// for a health check stands.
+    pub(crate) fn retract(&self) {
+        self.0.told.lock().outgoing.retain(|(name, _)| *name == HEALTH_CHECK);
     }
 
     /// Where its endpoint panicked, if it did and the panic hook is ours.
@@ -294,9 +311,12 @@ pub fn billable_units(units: u64) {
 fn send(name: HeaderName, value: HeaderValue) {
     // Outside of a request there is nothing to say it on, as the module's text says.
     let _outside = CURRENT.try_with(|request| {
-        let outgoing = &mut request.0.told.lock().outgoing;
-        outgoing.retain(|(earlier, _)| *earlier != name);
-        outgoing.push((name, value));
+        let mut told = request.0.told.lock();
+        if told.is_sent {
+            tracing::warn!(%name, "too late: the head of the answer has been sent");
+        }
+        told.outgoing.retain(|(earlier, _)| *earlier != name);
+        told.outgoing.push((name, value));
     });
 }
 

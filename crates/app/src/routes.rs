@@ -3,7 +3,13 @@
 //! Generated code adds typed handlers to [`Routes`]; [`Endpoints`] is what they become: a sorted
 //! map from paths to handlers whose types are erased behind one boxed future per request.
 
-use std::{collections::BTreeMap, fmt, panic, pin::Pin, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::{Method, Response};
@@ -18,7 +24,12 @@ use crate::{
         output::EndpointOutput,
     },
     request::Request,
-    shell::{answer, body::Body, serving::Place},
+    shell::{
+        answer,
+        body::Body,
+        metrics::Counts,
+        serving::{Slot, Work},
+    },
     validation::Invalid,
 };
 
@@ -39,7 +50,19 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
     pub(crate) request: Request,
     /// Held by whoever works for the request, also on a thread that nobody waits for any more.
-    pub(crate) place: Option<Place>,
+    pub(crate) held: Held,
+}
+
+/// What is not free while somebody works for a request.
+pub(crate) struct Held {
+    _slot: Option<Slot>,
+    _work: Work,
+}
+
+impl Held {
+    pub(crate) const fn new(slot: Option<Slot>, work: Work) -> Self {
+        Self { _slot: slot, _work: work }
+    }
 }
 
 /// One path: what serves it, and how.
@@ -48,6 +71,7 @@ pub(crate) struct Route<A> {
     pub(crate) kind: Kind,
     pub(crate) signature: Signature,
     pub(crate) handler: Handler<A>,
+    pub(crate) counts: Counts,
 }
 
 /// What a route is for.
@@ -121,23 +145,9 @@ impl<A: Send + Sync + 'static> Routes<A> {
         let handler: Handler<A> = Box::new(move |app, call| match input(&call) {
             Ok(input) => {
                 let handler = Arc::clone(&shared);
-                let Call { request, place, .. } = call;
-                let work = move || {
-                    let response =
-                        request.clone().enter(|| answer::returned(handler(app, input, request)));
-                    drop(place);
-                    response
-                };
-                Box::pin(async move {
-                    match tokio::task::spawn_blocking(work).await {
-                        Ok(response) => response,
-                        // The shell that awaits this tells a panic like any other.
-                        Err(error) => match error.try_into_panic() {
-                            Ok(payload) => panic::resume_unwind(payload),
-                            Err(_cancelled) => answer::internal(),
-                        },
-                    }
-                })
+                let Call { request, held, .. } = call;
+                let serve = move |request: Request| answer::returned(handler(app, input, request));
+                Box::pin(threaded(request, held, serve))
             }
             Err(invalid) => Box::pin(std::future::ready(answer::invalid(&invalid))),
         });
@@ -189,7 +199,8 @@ impl<A: Send + Sync + 'static> Routes<A> {
     }
 
     fn with(mut self, point: Point, kind: Kind, signature: Signature, handler: Handler<A>) -> Self {
-        self.routes.push(Route { point, kind, signature, handler });
+        let counts = Counts::default();
+        self.routes.push(Route { point, kind, signature, handler, counts });
         self
     }
 
@@ -214,6 +225,24 @@ impl<A: Send + Sync + 'static> Routes<A> {
         }
         Ok(Endpoints { metadata: self.metadata, order, by_path, health, cancel: self.cancel })
     }
+}
+
+/// Serves a request on a thread that may block. A panic is told there: its caller may have left, and
+/// then nobody is here to hear of it.
+async fn threaded(
+    request: Request,
+    held: Held,
+    serve: impl FnOnce(Request) -> Response<Body> + Send + 'static,
+) -> Response<Body> {
+    let work = move || {
+        let own = request.clone();
+        let served = request.enter(|| catch_unwind(AssertUnwindSafe(|| serve(own))));
+        let response = served.unwrap_or_else(|payload| answer::panicked(&request, &*payload));
+        drop(held);
+        response
+    };
+    // The work cannot panic, and nobody aborts it.
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| answer::internal())
 }
 
 fn input<I: EndpointInput>(call: &Call) -> Result<I, Invalid> {

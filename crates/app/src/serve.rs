@@ -8,20 +8,24 @@ use std::{
 };
 
 use axum::Router;
-use tokio::{net::TcpListener, runtime, select};
+use tokio::{join, net::TcpListener, runtime, select};
 
 use crate::{
     app::{App, Wired},
     describe::describe,
     serve::{arguments::Command, connections::Connections, signals::Signals},
-    setup::{Ready, SetupContext, SetupFailure, run_setup},
+    setup::{Ready, SetupContext, SetupFailure, start, tear_down},
     shell::Shell,
 };
 
 mod arguments;
 mod connections;
 mod logs;
+mod progress;
 mod signals;
+
+/// How many threads may block beside those of endpoints.
+const THREADS: usize = 512;
 
 /// Where an app listens when `PORT` does not say it.
 const DEFAULT_PORT: u16 = 8080;
@@ -32,8 +36,8 @@ const DEFAULT_PORT: u16 = 8080;
 /// or SIGINT, then stops accepting at once, runs `#[on_exit]`, finishes what is in flight, and tears
 /// the app down. A second SIGINT ends it without waiting.
 ///
-/// The exit code is 0 after a clean stop, 1 when it cannot listen, 2 for arguments or a `PORT`
-/// that are none, 3 when the setup fails, 4 when the warm-up does.
+/// The exit code is 0 after a clean stop, 1 when it cannot listen, 2 for arguments or variables
+/// that are none, 3 when the setup fails, 4 when the warm-up does, 130 when it did not wait.
 #[must_use]
 pub fn serve<A: Wired>() -> ExitCode {
     program::<A>(Ready::into_shell)
@@ -76,7 +80,13 @@ fn run<A: Wired>(wrap: impl FnOnce(Ready<A>) -> Shell<A>) -> ExitCode {
     // The platform stamps each line of its runners itself.
     let stamp = if cx.runner_id().is_some() { logs::Stamp::Without } else { logs::Stamp::With };
     logs::install(cx.var("RUST_LOG"), stamp);
-    let runtime = match runtime::Builder::new_multi_thread().enable_all().build() {
+    // Every request that runs at once may block a thread; what else does keeps tokio's own number.
+    let blocking = cx.multiplexing(<A as App>::METADATA.limits.max_multiplexing) as usize + THREADS;
+    let mut builder = runtime::Builder::new_multi_thread();
+    // A setup that blocks its thread must leave another to hear signals.
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).max(2);
+    builder.worker_threads(threads);
+    let runtime = match builder.enable_all().max_blocking_threads(blocking).build() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&format!("the runtime did not start: {error}"), 1),
     };
@@ -99,6 +109,8 @@ enum Failure {
     Setup(SetupFailure),
     #[error("PORT is {0:?}, which is no port")]
     Port(String),
+    #[error("FAL_MAX_MULTIPLEXING is {0:?}, which is no number of requests")]
+    Multiplexing(String),
     #[error("cannot listen on {address}: {error}")]
     Listen { address: SocketAddr, error: std::io::Error },
     #[error("cannot wait for signals: {0}")]
@@ -110,9 +122,9 @@ enum Failure {
 impl Failure {
     const fn code(&self) -> u8 {
         match self {
-            Self::Setup(SetupFailure::Cold(_) | SetupFailure::ColdPanicked(_)) => 4,
+            Self::Setup(SetupFailure::WarmupFailed(_) | SetupFailure::WarmupPanicked(_)) => 4,
             Self::Setup(_) => 3,
-            Self::Port(_) => 2,
+            Self::Port(_) | Self::Multiplexing(_) => 2,
             Self::Listen { .. } | Self::Signals(_) => 1,
             Self::Interrupted => 130,
         }
@@ -124,16 +136,22 @@ async fn live<A: Wired>(
     wrap: impl FnOnce(Ready<A>) -> Shell<A>,
 ) -> Result<(), Failure> {
     let port = port(&cx)?;
+    if let Some(text) = cx.var("FAL_MAX_MULTIPLEXING").filter(|text| text.parse::<u32>().is_err()) {
+        return Err(Failure::Multiplexing(text.to_owned()));
+    }
     let mut signals = Signals::new().map_err(Failure::Signals)?;
-    let ready = select! {
-        ready = run_setup::<A>(cx) => ready.map_err(Failure::Setup)?,
-        () = signals.stop() => return Ok(()),
-    };
+    let started = start::<A>(cx, signals.stop()).await.map_err(Failure::Setup)?;
+    let Some(ready) = started else { return Ok(()) };
     //= docs/contract.md#startup-ready
     //# In an app of `fal-app` the port MUST open only after setup has returned.
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let listener =
-        TcpListener::bind(address).await.map_err(|error| Failure::Listen { address, error })?;
+    let listener = match TcpListener::bind(address).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            tear_down(ready.app).await;
+            return Err(Failure::Listen { address, error });
+        }
+    };
     let address = listener.local_addr().unwrap_or(address);
     tracing::info!(app = <A as App>::METADATA.name, %address, "ready");
     let shell = Arc::new(wrap(ready));
@@ -145,33 +163,25 @@ async fn live<A: Wired>(
     //= docs/contract.md#app-hooks
     //# On SIGTERM it MUST close its port, run its `#[on_exit]` while requests are in flight, finish
     //# them, and run its `#[teardown]`.
-    // The listener is gone with the future above: nobody new is accepted while requests in flight
-    // go on.
-    let drained = async {
-        shell.on_exit().await;
-        connections.finish().await;
+    // The listener is gone with the future above: nobody new is accepted, and connections end after
+    // the request they are serving, however long the hook takes.
+    let exiting = Arc::clone(&shell);
+    let ended = async {
+        // On a task of its own: a hook that blocks its thread must not keep a person from insisting.
+        let exiting = tokio::spawn(async move { exiting.on_exit().await });
+        let (_told, ()) = join!(exiting, connections.finish());
         shell.idle().await;
+        if let Some(shell) = Arc::into_inner(shell) {
+            tear_down(shell.into_app()).await;
+        }
     };
     select! {
-        () = drained => {}
-        () = signals.interrupted() => return Err(Failure::Interrupted),
+        () = ended => Ok(()),
+        () = signals.interrupted() => Err(Failure::Interrupted),
     }
-    tear_down(shell).await;
-    Ok(())
 }
 
 fn port(cx: &SetupContext) -> Result<u16, Failure> {
     let Some(text) = cx.var("PORT") else { return Ok(DEFAULT_PORT) };
     text.parse().map_err(|_| Failure::Port(text.to_owned()))
-}
-
-async fn tear_down<A: Wired>(shell: Arc<Shell<A>>) {
-    let Some(app) = Arc::into_inner(shell).and_then(Shell::into_app) else {
-        tracing::error!("teardown was left out: something the app started still holds it");
-        return;
-    };
-    let torn = tokio::spawn(app.teardown());
-    if torn.await.is_err() {
-        tracing::error!("teardown panicked");
-    }
 }

@@ -3,15 +3,25 @@
 //! [`run_setup`] is the only maker of a [`Ready`], and only a [`Ready`] gives something to listen
 //! with. So an open port means a finished setup, which is how the platform knows.
 
-use std::{any::Any, collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    any::Any, collections::BTreeMap, fmt, future::pending, pin::pin, sync::Arc, time::Duration,
+};
 
-use tokio::task::JoinError;
+use tokio::{
+    select,
+    task::JoinError,
+    time::{self, timeout},
+};
 
 use crate::{
     app::{App, Wired},
+    describe::Pages,
     routes::{Endpoints, Routes},
-    shell::serving::Places,
+    shell::serving::Slots,
 };
+
+/// How long a setup or a warm-up that was told to stop may take to come to its next `await`.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a runner serves at once at the very most.
 const MOST_AT_ONCE: u32 = 1_000_000;
@@ -49,7 +59,7 @@ impl SetupContext {
     /// have changed, else as many as the app declares, else one, which is fal's default.
     //= docs/contract.md#multiplexing
     //# An app of `fal-app` MUST hold to the number itself, also without a platform.
-    fn multiplexing(&self, declared: Option<u32>) -> u32 {
+    pub(crate) fn multiplexing(&self, declared: Option<u32>) -> u32 {
         let given = self.var("FAL_MAX_MULTIPLEXING").and_then(|number| number.parse().ok());
         given.or(declared).unwrap_or(1).clamp(1, MOST_AT_ONCE)
     }
@@ -92,6 +102,7 @@ impl fmt::Debug for SetupError {
 
 /// Why there is no [`Ready`].
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SetupFailure {
     /// `#[setup]` returned an error; its text.
     #[error("setup failed: {0}")]
@@ -101,10 +112,10 @@ pub enum SetupFailure {
     Panicked(String),
     /// `#[warmup]` returned an error; its text.
     #[error("warm-up failed: {0}")]
-    Cold(String),
+    WarmupFailed(String),
     /// `#[warmup]` panicked; the panic's text.
     #[error("warm-up panicked: {0}")]
-    ColdPanicked(String),
+    WarmupPanicked(String),
     /// The routes do not make sense; which one, and why.
     #[error("routes are wrong: {0}")]
     Routes(String),
@@ -117,29 +128,91 @@ pub enum SetupFailure {
 pub struct Ready<A> {
     pub(crate) app: Arc<A>,
     pub(crate) endpoints: Endpoints<A>,
-    pub(crate) places: Places,
+    pub(crate) slots: Slots,
+    pub(crate) pages: Pages,
 }
 
 /// Runs the app's setup and then its warm-up, each on a task of its own so that a panic is a failure
-/// and not the end.
+/// and not the end. Where the warm-up fails the app is torn down again.
 ///
 /// # Errors
 /// When one of the two returns an error or panics, or when two endpoints share a path.
 pub async fn run_setup<A: Wired>(cx: SetupContext) -> Result<Ready<A>, SetupFailure> {
+    match start(cx, pending()).await? {
+        Some(ready) => Ok(ready),
+        None => pending().await,
+    }
+}
+
+/// The same until it is told to stop; then there is nothing, and what was set up is torn down.
+pub(crate) async fn start<A: Wired>(
+    cx: SetupContext,
+    stop: impl Future<Output = ()>,
+) -> Result<Option<Ready<A>>, SetupFailure> {
+    let mut stop = pin!(stop);
     let metadata = &<A as App>::METADATA;
     let endpoints = A::routes(Routes::new(metadata)).finish().map_err(SetupFailure::Routes)?;
-    let places = Places::new(cx.multiplexing(metadata.limits.max_multiplexing));
-    let setup = tokio::spawn(async move { A::setup(&cx).await.map_err(|e| e.to_string()) });
-    let app = setup.await.map_err(|error| SetupFailure::Panicked(panicked(error)))?;
+    let pages = Pages::new(&endpoints);
+    let slots = Slots::new(cx.multiplexing(metadata.limits.max_multiplexing));
+    let mut setup = tokio::spawn(async move { A::setup(&cx).await });
+    let app = select! {
+        app = &mut setup => app.map_err(|error| SetupFailure::Panicked(panicked(error)))?,
+        () = &mut stop => {
+            setup.abort();
+            // It may have finished in the last moment. One that blocks its thread is left alone.
+            if let Ok(Ok(Ok(app))) = timeout(PATIENCE, setup).await {
+                tear_down(Arc::new(app)).await;
+            }
+            return Ok(None);
+        }
+    };
     let app = Arc::new(app.map_err(SetupFailure::Failed)?);
     //= docs/contract.md#app-hooks
     //# An app of `fal-app` MUST run its `#[warmup]` between the setup and the opening of the port, and
     //# end with a message that names the phase when one of the two fails.
     let cold = Arc::clone(&app);
-    let warmup = tokio::spawn(async move { cold.warmup().await });
-    let warm = warmup.await.map_err(|error| SetupFailure::ColdPanicked(panicked(error)))?;
-    warm.map_err(SetupFailure::Cold)?;
-    Ok(Ready { app, endpoints, places })
+    let mut warmup = tokio::spawn(async move { cold.warmup().await });
+    let failure = select! {
+        warm = &mut warmup => match warm {
+            Ok(Ok(())) => return Ok(Some(Ready { app, endpoints, slots, pages })),
+            Ok(Err(text)) => Some(SetupFailure::WarmupFailed(text)),
+            Err(error) => Some(SetupFailure::WarmupPanicked(panicked(error))),
+        },
+        () = &mut stop => {
+            warmup.abort();
+            // Whatever it came to, the app is torn down.
+            drop(timeout(PATIENCE, warmup).await);
+            None
+        }
+    };
+    tear_down(app).await;
+    failure.map_or(Ok(None), Err)
+}
+
+/// Gives back what a setup has taken, on a task of its own so that a panic is logged.
+pub(crate) async fn tear_down<A: Wired>(app: Arc<A>) {
+    let Some(app) = alone(app).await else {
+        tracing::error!("teardown was left out: something the app started still holds it");
+        return;
+    };
+    if tokio::spawn(app.teardown()).await.is_err() {
+        tracing::error!("teardown panicked");
+    }
+}
+
+/// The app once nothing else holds it. What a layer started may let go of it a moment later than the
+/// layer itself, and tells nobody when.
+async fn alone<A>(mut app: Arc<A>) -> Option<A> {
+    const LOOK_AGAIN: Duration = Duration::from_millis(5);
+    let last = time::Instant::now() + PATIENCE;
+    loop {
+        app = match Arc::try_unwrap(app) {
+            Ok(app) => return Some(app),
+            Err(_) if time::Instant::now() >= last => return None,
+            Err(shared) => shared,
+        };
+        time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 fn panicked(error: JoinError) -> String {

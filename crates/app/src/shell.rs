@@ -8,7 +8,6 @@ pub(crate) mod serving;
 mod unrouted;
 
 use std::{
-    any::Any,
     convert::Infallible,
     fmt,
     panic::AssertUnwindSafe,
@@ -20,26 +19,28 @@ use std::{
 use axum::Router;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
-use http::{Request as HttpRequest, Response};
+use http::{Method, Request as HttpRequest, Response};
 use http_body_util::BodyExt as _;
 use tower::{Service, ServiceExt as _};
 
 use crate::{
     app::Wired,
+    describe::Pages,
     request::Request,
-    routes::{Call, Endpoints, Kind, Route},
+    routes::{Call, Endpoints, Held, Kind, Route},
     setup::{Ready, panic_text},
     shell::{
         body::Body,
-        metrics::Metrics,
-        serving::{InFlight, Place, Places, Serving},
+        guard::Proof,
+        metrics::Counts,
+        serving::{InFlight, Serving, Slot, Slots, Works},
     },
 };
 
 /// An app that has been set up, as something that answers requests.
 ///
-/// A caller that hangs up drops the future that answers it, and with it the endpoint's. A blocking
-/// endpoint runs to its end; its request says that it is cancelled.
+/// Dropping the future of an answer drops an async endpoint with it. A blocking endpoint runs to its
+/// end; its request says that it is cancelled.
 pub struct Shell<A> {
     core: Core<A>,
     added: Option<Router>,
@@ -49,18 +50,28 @@ pub struct Shell<A> {
 struct Core<A> {
     app: Arc<A>,
     endpoints: Arc<Endpoints<A>>,
-    places: Places,
+    slots: Slots,
+    works: Arc<Works>,
     in_flight: Arc<InFlight>,
-    metrics: Arc<Metrics>,
+    pages: Arc<Pages>,
+    /// What is served beside the endpoints, where nobody earned a 503 either.
+    elsewhere: Arc<Counts>,
 }
 
 impl<A: Wired> Ready<A> {
     /// The app's endpoints behind the shell.
     #[must_use]
     pub fn into_shell(self) -> Shell<A> {
-        let Self { app, endpoints, places } = self;
-        let (in_flight, metrics) = (Arc::default(), Arc::default());
-        let core = Core { app, endpoints: Arc::new(endpoints), places, in_flight, metrics };
+        let Self { app, endpoints, slots, pages } = self;
+        let core = Core {
+            app,
+            endpoints: Arc::new(endpoints),
+            slots,
+            works: Arc::default(),
+            in_flight: Arc::default(),
+            pages: Arc::new(pages),
+            elsewhere: Arc::default(),
+        };
         Shell { core, added: None }
     }
 
@@ -81,11 +92,34 @@ impl<A: Wired> Shell<A> {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
     {
-        let Some(router) = &self.added else {
-            return self.core.answer(request).await;
+        let route = self.core.endpoints.find(request.uri().path());
+        let is_call = request.method() == Method::POST;
+        let response = match &self.added {
+            None => self.core.serve(route, request).await,
+            Some(router) => self.through(router, route, request).await,
         };
+        // Counted once, as it leaves: a layer of the author's may have changed it.
+        if let Some(route) = route.filter(|route| is_call && route.kind == Kind::Endpoint) {
+            route.counts.answered(response.status().as_u16());
+        }
+        response
+    }
+
+    /// Through the author's own router, which has the endpoints behind it.
+    async fn through<B>(
+        &self,
+        router: &Router,
+        route: Option<&Route<A>>,
+        mut request: HttpRequest<B>,
+    ) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
         let path = request.uri().path().to_owned();
-        let serving = Serving::new(Request::new("", request.headers().clone()), None);
+        let outer = Request::new("", request.headers().clone(), Proof::default());
+        request.extensions_mut().insert(outer.proof().clone());
+        let serving = Serving::new(outer);
         let answering = router.clone().oneshot(request.map(axum::body::Body::new));
         let added = async {
             match answering.await {
@@ -93,7 +127,8 @@ impl<A: Wired> Shell<A> {
                 Err(impossible) => match impossible {},
             }
         };
-        self.core.attend(serving, &path, added).await
+        let counts = route.map_or(&*self.core.elsewhere, |route| &route.counts);
+        attend(serving, (&path, counts), added).await
     }
 
     /// The app, as its endpoints see it.
@@ -109,99 +144,83 @@ impl<A: Wired> Shell<A> {
         }
     }
 
-    /// Returns when no endpoint runs, also none that blocks a thread after its caller has left.
+    /// Returns when nothing works for the app, also no endpoint that blocks a thread after its caller
+    /// has left.
     pub(crate) async fn idle(&self) {
-        self.core.places.idle().await;
+        self.core.works.idle().await;
     }
 
-    /// The app itself, once nothing else holds it: to tear it down.
-    pub(crate) fn into_app(self) -> Option<A> {
-        let Self { core, added } = self;
-        drop(added);
-        Arc::into_inner(core.app)
+    /// The app itself: to tear it down.
+    pub(crate) fn into_app(self) -> Arc<A> {
+        self.core.app
     }
 }
 
 impl<A: Wired> Core<A> {
-    async fn answer<B>(&self, request: HttpRequest<B>) -> Response<Body>
+    async fn serve<B>(&self, route: Option<&Route<A>>, request: HttpRequest<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes>,
     {
-        let (parts, body) = request.into_parts();
-        let Some(route) = self.endpoints.find(parts.uri.path()) else {
+        let (mut parts, body) = request.into_parts();
+        let Some(route) = route else {
             drop(body);
-            return self.unrouted(&parts).await;
+            return self.unrouted(&parts);
         };
         if !route.kind.takes(&parts.method) {
             return answer::not_allowed(route.kind);
         }
+        // From here on its time runs, and a cancel finds it: also while it uploads or waits in line.
+        let proof = parts.extensions.remove().unwrap_or_default();
+        let request = Request::new(route.point.path, parts.headers, proof);
+        let mut serving = Serving::new(request.clone()).listed(&self.in_flight);
         let Ok(body) = read_whole(body).await else {
             return answer::broken_off();
         };
-        let place = self.place(route).await;
-        let mut serving = Serving::new(Request::new(route.point.path, parts.headers), place);
-        if route.point.watched || self.endpoints.cancel.is_some() {
-            serving = serving.listed(&self.in_flight);
-        }
-        let (request, place) = (serving.request.clone(), serving.place.clone());
+        serving.slot = self.slot(route).await;
+        let held = Held::new(serving.slot.clone(), self.works.begin());
         let app = Arc::clone(&self.app);
-        let handled = async { (route.handler)(app, Call { body, request, place }).await };
-        self.attend(serving, route.point.path, handled).await
+        let handled = async { (route.handler)(app, Call { body, request, held }).await };
+        attend(serving, (route.point.path, &route.counts), handled).await
     }
 
     //= docs/contract.md#multiplexing
     //# A runner MUST NOT serve more requests at once than `max_multiplexing` says; more than that wait
     //# in line.
-    /// Waits in line until a place is free. Health checks need none, and neither does an endpoint that
-    /// is there to cancel another's request, which would wait for that very request.
-    async fn place(&self, route: &Route<A>) -> Option<Place> {
-        if route.kind != Kind::Endpoint || self.endpoints.cancelled_at(route.point.path).is_some() {
-            return None;
-        }
-        self.places.take().await
-    }
-
-    /// Runs what answers a request as the one that serves it: its logs carry the request's id, its
-    /// panic is a 500, and an unearned 503 of it does not leave.
-    async fn attend(
-        &self,
-        serving: Serving,
-        path: &str,
-        answering: impl Future<Output = Response<Body>>,
-    ) -> Response<Body> {
-        let request = serving.request.clone();
-        let attended = async move {
-            let answered = AssertUnwindSafe(answering).catch_unwind().await;
-            let request = &serving.request;
-            let mut response =
-                answered.unwrap_or_else(|payload| panicked(request, path, &*payload));
-            if guard::is_unearned(&response) {
-                self.metrics.unearned(self.known(path));
-                response = guard::refuse(path);
-            }
-            for (name, value) in request.take_outgoing() {
-                response.headers_mut().insert(name, value);
-            }
-            // An added router has the endpoints inside, and those were counted there.
-            if !request.endpoint().is_empty() {
-                self.metrics.answered(self.known(path), response.status().as_u16());
-            }
-            response.body_mut().keep(serving);
-            response
-        };
-        request.scope(attended).await
-    }
-
-    /// The path as an endpoint declares it; `None` where it is a caller's invention.
-    fn known(&self, path: &str) -> Option<&'static str> {
-        self.endpoints.find(path).map(|route| route.point.path)
+    /// Waits in line until a slot is free. Health checks need none.
+    async fn slot(&self, route: &Route<A>) -> Option<Slot> {
+        if route.kind == Kind::Endpoint { self.slots.take().await } else { None }
     }
 }
 
-fn panicked(request: &Request, path: &str, payload: &(dyn Any + Send)) -> Response<Body> {
-    let (panic, at) = (panic_text(payload), request.panicked_at());
-    tracing::error!(endpoint = path, panic, at, "the endpoint panicked");
-    answer::internal()
+/// Runs what answers a request as the one that serves it: its logs carry the request's id, its panic
+/// is a 500, and an unearned 503 of it does not leave.
+async fn attend(
+    serving: Serving,
+    (path, counts): (&str, &Counts),
+    answering: impl Future<Output = Response<Body>>,
+) -> Response<Body> {
+    let request = serving.request.clone();
+    let attended = async move {
+        let answered = AssertUnwindSafe(answering).catch_unwind().await;
+        let request = &serving.request;
+        let mut response = answered.unwrap_or_else(|payload| answer::panicked(request, &*payload));
+        if request.proof().is_missing(&response) {
+            counts.unearned();
+            request.retract();
+            response = guard::refuse(path);
+        }
+        let is_failure = !response.status().is_success();
+        let headers = response.headers_mut();
+        for (name, value) in request.take_outgoing() {
+            // What a failure declares counts more than what was said before it happened.
+            if !(is_failure && headers.contains_key(&name)) {
+                headers.insert(name, value);
+            }
+        }
+        response.body_mut().keep(serving);
+        response
+    };
+    request.scope(attended).await
 }
 
 /// The whole body: without a copy where it came in one piece, as small bodies do.
@@ -226,9 +245,11 @@ impl<A> Clone for Core<A> {
         Self {
             app: Arc::clone(&self.app),
             endpoints: Arc::clone(&self.endpoints),
-            places: self.places.clone(),
+            slots: self.slots.clone(),
+            works: Arc::clone(&self.works),
             in_flight: Arc::clone(&self.in_flight),
-            metrics: Arc::clone(&self.metrics),
+            pages: Arc::clone(&self.pages),
+            elsewhere: Arc::clone(&self.elsewhere),
         }
     }
 }
@@ -245,7 +266,10 @@ impl<A: Wired> Service<HttpRequest<axum::body::Body>> for Core<A> {
 
     fn call(&mut self, request: HttpRequest<axum::body::Body>) -> Self::Future {
         let core = self.clone();
-        Box::pin(async move { Ok(core.answer(request).await) })
+        Box::pin(async move {
+            let route = core.endpoints.find(request.uri().path());
+            Ok(core.serve(route, request).await)
+        })
     }
 }
 

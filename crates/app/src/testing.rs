@@ -50,11 +50,13 @@ use serde::Serialize;
 use crate::{
     app::{App, Wired},
     describe::verdict::rules,
-    setup::{SetupContext, run_setup},
+    setup::{SetupContext, run_setup, tear_down},
     shell::Shell,
 };
 
 mod reply;
+
+pub use fal_policy::{Impact, Retry, Verdict};
 
 pub use self::reply::Reply;
 
@@ -110,10 +112,18 @@ impl<A: Wired> TestApp<A> {
     pub fn call<'a>(&'a self, path: &str) -> TestCall<'a, A> {
         let mut request = HttpRequest::new(Bytes::new());
         *request.method_mut() = Method::POST;
-        let uri = path.parse();
-        assert!(uri.is_ok(), "{path:?} is no path");
+        let uri = path.parse().ok().filter(|_| path.starts_with('/'));
+        assert!(uri.is_some(), "{path:?} is no path: one begins with a slash");
         *request.uri_mut() = uri.unwrap_or_default();
         TestCall { shell: &self.shell, request }
+    }
+
+    /// Ends the app as SIGTERM does: its `#[on_exit]`, and when nothing works any more its
+    /// `#[teardown]`.
+    pub async fn stop(self) {
+        self.shell.on_exit().await;
+        self.shell.idle().await;
+        tear_down(self.shell.into_app()).await;
     }
 
     /// Sends the platform's cancel signal for the request with this id at this endpoint.
@@ -155,11 +165,10 @@ impl<A: Wired> TestCall<'_, A> {
     /// # Panics
     /// When the name or the value cannot stand in a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        let (key, text) = (http::HeaderName::from_bytes(name.as_bytes()), value.parse());
-        match (key, text) {
-            (Ok(key), Ok(text)) => drop(self.request.headers_mut().insert(key, text)),
-            _ => assert!(name.is_empty(), "`{name}: {value}` cannot be a header"),
-        }
+        let key = http::HeaderName::from_bytes(name.as_bytes()).ok();
+        let pair = key.zip(value.parse().ok());
+        assert!(pair.is_some(), "`{name}: {value}` cannot be a header");
+        self.request.headers_mut().extend(pair);
         self
     }
 

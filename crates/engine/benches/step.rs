@@ -33,7 +33,10 @@ fn admit(call: u64) -> Input {
 
 fn settled(lease: LeaseId) -> Input {
     let outcome = Outcome::Responded(Answer::new(Status::new(200)));
-    Input::Settled { lease, reported: Reported { outcome, health_wanted: false, problem: None } }
+    Input::Settled {
+        lease,
+        reported: Reported { outcome, health_wanted: false, problem: None, hints: None },
+    }
 }
 
 fn leased(lease: LeaseId) -> Ticket {

@@ -4,7 +4,7 @@ use fal_lifecycle::{Cause, Effect};
 use fal_queue::{Ruling, Ticket};
 use fal_types::{Attempt, LeaseId, Problem, RequestId, RunnerId};
 
-use crate::CallId;
+use crate::{CallId, Standing};
 
 /// Something to do. The node performs commands in the order it is given them.
 #[must_use = "a command that is not performed is lost"]
@@ -64,6 +64,20 @@ pub enum Command {
         state: &'static str,
         /// Why.
         cause: Cause,
+    },
+    /// A runner stands elsewhere among the others now: for the record, nothing to do.
+    Stands {
+        /// The runner.
+        runner: RunnerId,
+        /// Where.
+        standing: Standing,
+    },
+    /// A request is not tried again, because runners died with it: for the record, nothing to do.
+    Contained {
+        /// The request.
+        request: RequestId,
+        /// The runners, oldest death first, each with its cause.
+        deaths: Vec<(RunnerId, Cause)>,
     },
     /// The runner is gone: forget it.
     Forget {

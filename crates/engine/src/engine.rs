@@ -1,6 +1,8 @@
 //! One step at a time: what happened goes in, what to do comes out.
 
 mod balance;
+mod cancelling;
+mod containment;
 mod reload;
 mod requests;
 mod runners;
@@ -11,8 +13,13 @@ use fal_lifecycle::{Cause, Machine};
 use fal_queue::Ticket;
 use fal_types::{LeaseId, Moment, RequestId, RunnerId};
 
+use self::{cancelling::Overdue, containment::Containment};
 use crate::{
-    Command, Input, Settings, Who, backlog::Backlog, pool::Pool, turn::Turn, waiting::Waiting,
+    Command, Input, Replacement, Settings, Standing, Who,
+    backlog::Backlog,
+    pool::{Member, Pool},
+    turn::Turn,
+    waiting::Waiting,
 };
 
 /// The conductor of one app's runners and requests.
@@ -29,6 +36,10 @@ pub struct Engine {
     cancelled_early: BTreeSet<RequestId>,
     /// Requests that have gone again because their runner died.
     mourning: BTreeSet<RequestId>,
+    /// Requests at whose side runners died.
+    containment: Containment,
+    /// Cancelled requests that their runners have not answered yet.
+    overdue: Overdue,
     next_lease: u64,
     /// Failed starts in a row.
     failures: u32,
@@ -50,6 +61,8 @@ struct Held {
     ticket: Option<Box<Ticket>>,
     /// Its caller has cancelled it meanwhile.
     cancelled: bool,
+    /// When it was given.
+    since: Moment,
     /// Its runner goes for a reload, which the request must not pay for.
     is_retired: bool,
 }
@@ -77,6 +90,16 @@ pub struct Runner {
     pub in_flight: u32,
     /// The revision of the app that it was started for, counted from 1.
     pub revision: u32,
+    /// How it stands among the others.
+    pub standing: Standing,
+    /// Whether one request has it alone, or will: none other is placed on it.
+    pub alone: bool,
+    /// Whether another takes its place.
+    pub replacement: Replacement,
+    /// When it is stopped for want of work, if none comes.
+    pub expires: Option<Moment>,
+    /// What it holds: the lease, the queued request (none for a direct call), and since when.
+    pub leases: Vec<(LeaseId, Option<RequestId>, Moment)>,
 }
 
 impl Engine {
@@ -94,6 +117,8 @@ impl Engine {
             avoid: BTreeMap::new(),
             cancelled_early: BTreeSet::new(),
             mourning: BTreeSet::new(),
+            containment: Containment::default(),
+            overdue: Overdue::default(),
             // Leases of two starts must differ, since the store remembers them.
             next_lease: u64::from(who.boot) << 32,
             failures: 0,
@@ -129,6 +154,7 @@ impl Engine {
                 self.cancelled_early.clear();
             }
             Input::CancelAsked { request } => self.cancel(turn, request),
+            Input::CallerLeft { lease } => self.caller_left(turn, lease),
             Input::Runner { runner, event } => self.tell(turn, runner, event),
             Input::Reconfigured(change) => self.reconfigured(turn, change),
             Input::Drain => self.drain(turn),
@@ -146,13 +172,23 @@ impl Engine {
     /// The runners as they are now, by name.
     #[must_use]
     pub fn runners(&self) -> Vec<Runner> {
-        let view = |(id, machine): (RunnerId, &Machine)| Runner {
+        let mut leases: BTreeMap<RunnerId, Vec<_>> = BTreeMap::new();
+        for (lease, held) in &self.leases {
+            let request = held.ticket.as_ref().map(|ticket| ticket.id);
+            leases.entry(held.runner).or_default().push((*lease, request, held.since));
+        }
+        let view = |(id, member): (RunnerId, &Member)| Runner {
             id,
-            state: machine.state().name(),
-            cause: machine.cause(),
-            entered: machine.entered(),
-            in_flight: machine.in_flight(),
-            revision: self.pool.revision(id),
+            state: member.machine.state().name(),
+            cause: member.machine.cause(),
+            entered: member.machine.entered(),
+            in_flight: member.machine.in_flight(),
+            revision: self.pool.revision(member),
+            standing: member.standing,
+            alone: member.alone,
+            replacement: member.replacement,
+            expires: self.idle_deadline(member),
+            leases: leases.remove(&id).unwrap_or_default(),
         };
         self.pool.iter().map(view).collect()
     }

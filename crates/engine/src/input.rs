@@ -1,5 +1,7 @@
 //! What the engine is told.
 
+use std::collections::BTreeSet;
+
 use fal_lifecycle::Event;
 use fal_policy::Outcome;
 use fal_queue::{Ticket, store::Backlog};
@@ -75,6 +77,11 @@ pub enum Input {
         /// How it ended.
         reported: Reported,
     },
+    /// The caller of a direct call that holds a slot has left.
+    CallerLeft {
+        /// The slot.
+        lease: LeaseId,
+    },
     /// A queued request in flight has been cancelled, durably.
     CancelAsked {
         /// The request.
@@ -118,4 +125,6 @@ pub struct Reported {
     pub health_wanted: bool,
     /// The platform's own error for the caller, where the runner gave no response.
     pub problem: Option<Problem>,
+    /// What the runner says that it is good for, where its response said so.
+    pub hints: Option<BTreeSet<String>>,
 }

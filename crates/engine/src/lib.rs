@@ -31,7 +31,6 @@ mod command;
 mod engine;
 mod input;
 mod pool;
-mod revisions;
 mod scaling;
 mod settings;
 mod settle;
@@ -44,5 +43,6 @@ pub use crate::{
     command::{Command, Record, Rollover},
     engine::{Engine, Runner},
     input::{CallId, Input, Reconfigured, Reported, Who},
-    settings::{CrashBackoff, Scale, Settings},
+    pool::{Replacement, Standing},
+    settings::{Cancel, CrashBackoff, Scale, Settings},
 };

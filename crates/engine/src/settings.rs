@@ -21,6 +21,22 @@ pub struct Settings {
     pub retry_backoff: Backoff,
     /// How long a new start waits after failed ones.
     pub crash_backoff: CrashBackoff,
+    /// Runners that are kept set up beside those that serve, for the death of one; 0 for none.
+    pub spares: u32,
+    /// At how many deaths of runners a request may have been in flight before it is not tried again; 0 for any
+    /// number.
+    pub poison_limit: u32,
+    /// What becomes of a runner that does not answer a cancelled request.
+    pub cancel: Cancel,
+}
+
+/// What becomes of a runner that does not answer a cancelled request in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cancel {
+    /// How long it has; none for as long as it likes.
+    pub grace: Option<Duration>,
+    /// Whether it is ended also while it serves other requests.
+    pub despite_others: bool,
 }
 
 /// How many runners an app has, and for how long.
@@ -95,6 +111,9 @@ impl Default for Settings {
             rules: Rules::default(),
             retry_backoff,
             crash_backoff: CrashBackoff::default(),
+            spares: 0,
+            poison_limit: 0,
+            cancel: Cancel::default(),
         }
     }
 }

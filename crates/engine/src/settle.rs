@@ -7,7 +7,7 @@ use fal_policy::{Attempted, Call, Caller, Delay, Impact, Outcome, Retry, Rules, 
 use fal_queue::{Backoff, Ending, Ruling, Ticket};
 use fal_types::{Moment, Problem, Status};
 
-use crate::Reported;
+use crate::{Reported, pool::Sign};
 
 /// What a verdict makes the runner's machine hear, if anything.
 pub(crate) fn event(impact: Impact) -> Option<Event> {
@@ -81,6 +81,17 @@ pub(crate) const fn is_broken(outcome: &Outcome) -> bool {
         Outcome::Responded(_) | Outcome::TimedOut | Outcome::Abandoned | Outcome::Cancelled => {
             false
         }
+    }
+}
+
+/// What an outcome says about the runner, for the shield. What ends a runner needs no shield, and what its caller
+/// did says nothing of it.
+pub(crate) fn sign(outcome: &Outcome) -> Option<Sign> {
+    let answer = outcome.answer()?;
+    match answer.status.code() {
+        503 => None,
+        500.. => Some(Sign::Failed),
+        0..=499 => Some(Sign::Served),
     }
 }
 

@@ -7,6 +7,8 @@ pub enum Cause {
     ScaledUp,
     /// It takes the place of a runner that failed.
     Replaces,
+    /// It is kept ready for the death of another.
+    Spare,
     /// It has waited long enough after failed starts.
     BackoffOver,
     /// Another runner has started successfully, so this one need not wait.
@@ -43,6 +45,8 @@ pub enum Cause {
     ProbeFailed,
     /// It failed its health probes.
     HealthFailed,
+    /// It did not answer a cancelled request in time.
+    CancelIgnored,
     /// Its process ended while it was ready, unasked.
     Exited,
     /// It had nothing to do for `keep_alive`.
@@ -62,6 +66,7 @@ impl Cause {
         match self {
             Self::ScaledUp => "scaled_up",
             Self::Replaces => "replaces",
+            Self::Spare => "spare",
             Self::BackoffOver => "backoff_over",
             Self::Woken => "woken",
             Self::Ready => "ready",
@@ -80,6 +85,7 @@ impl Cause {
             Self::ConnectFailed => "connect_failed",
             Self::ProbeFailed => "probe_failed",
             Self::HealthFailed => "health_failed",
+            Self::CancelIgnored => "cancel_ignored",
             Self::Exited => "exited",
             Self::KeepAlive => "keep_alive",
             Self::ScaledDown => "scaled_down",
@@ -95,6 +101,7 @@ impl Cause {
             Self::KeepAlive | Self::ScaledDown | Self::Shutdown | Self::Reloaded => true,
             Self::ScaledUp
             | Self::Replaces
+            | Self::Spare
             | Self::BackoffOver
             | Self::Woken
             | Self::Ready
@@ -113,6 +120,7 @@ impl Cause {
             | Self::ConnectFailed
             | Self::ProbeFailed
             | Self::HealthFailed
+            | Self::CancelIgnored
             | Self::Exited => false,
         }
     }

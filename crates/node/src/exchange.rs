@@ -4,7 +4,7 @@ mod direct;
 mod lease;
 mod queued;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use fal_engine::Reported;
@@ -72,7 +72,7 @@ pub(crate) fn tell_attempt(headers: &mut HeaderMap, number: u16, time_left: &Hea
 
 /// A report that carries no header of the runner.
 pub(crate) const fn reported(outcome: Outcome) -> Reported {
-    Reported { outcome, health_wanted: false, problem: None }
+    Reported { outcome, health_wanted: false, problem: None, hints: None }
 }
 
 /// What a response's head says to the policy.
@@ -88,7 +88,15 @@ pub(crate) fn answer(status: http::StatusCode, headers: &HeaderMap) -> Reported 
     };
     let wanted = headers.get("x-fal-runner-health-check");
     let health_wanted = wanted.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
-    Reported { outcome: Outcome::Responded(answer), health_wanted, problem: None }
+    let hints = headers.get("x-fal-runner-hints").and_then(|value| value.to_str().ok()).map(hints);
+    Reported { outcome: Outcome::Responded(answer), health_wanted, problem: None, hints }
+}
+
+/// What a runner says that it is good for, as far as it is worth remembering.
+fn hints(text: &str) -> BTreeSet<String> {
+    const MOST: usize = 100;
+    let hints = text.split(',').map(str::trim).filter(|hint| !hint.is_empty());
+    hints.take(MOST).map(str::to_owned).collect()
 }
 
 /// What a body that ended before its end says to the policy.
@@ -128,6 +136,7 @@ pub(crate) fn failure(error: &ForwardError) -> Reported {
             outcome: Outcome::Abandoned,
             health_wanted: false,
             problem: Some(Problem::IncompleteResponse),
+            hints: None,
         },
     }
 }

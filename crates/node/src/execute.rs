@@ -66,6 +66,16 @@ impl Conductor {
                 let (app, cause) = (&self.id, cause.name());
                 tracing::info!(%app, %runner, state, cause, "runner moved");
             }
+            Command::Stands { runner, standing } => {
+                let (app, standing) = (&self.id, standing.name());
+                tracing::info!(%app, %runner, standing, "runner stands elsewhere");
+            }
+            Command::Contained { request, deaths } => {
+                let deaths =
+                    deaths.iter().map(|(runner, cause)| format!("{runner} {}", cause.name()));
+                let (app, deaths) = (&self.id, deaths.collect::<Vec<_>>().join(", "));
+                tracing::error!(%app, %request, deaths, "request is not tried again: runners died with it");
+            }
             Command::Forget { runner } => {
                 inner.seats.remove(&runner);
             }

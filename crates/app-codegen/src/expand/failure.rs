@@ -73,7 +73,7 @@ fn listed(checked: &CheckedFailure) -> TokenStream {
 fn constant(case: &Case, checked: &CheckedFailure) -> TokenStream {
     match &case.answer {
         Answer::Status(status) => said(case, status, &checked.facade),
-        Answer::Transparent(payload) if !is_generic(checked) => {
+        Answer::Transparent(payload) if !is_inside(payload, checked) => {
             let name = constant_name(case);
             let (kind, transparent) = (&payload.kind, checked.facade.private("Transparent"));
             // A payload that is no endpoint error is blamed at its type.
@@ -84,14 +84,23 @@ fn constant(case: &Case, checked: &CheckedFailure) -> TokenStream {
     }
 }
 
-/// A constant stands outside of the impl, and knows none of its type parameters.
-fn is_generic(checked: &CheckedFailure) -> bool {
-    checked.generics.type_params().next().is_some()
+/// Whether the payload's type may mean something only inside of the impl, where no constant stands: it
+/// may name a type parameter, or `Self`.
+fn is_inside(payload: &Payload, checked: &CheckedFailure) -> bool {
+    checked.generics.type_params().next().is_some() || names_self(payload.kind.to_token_stream())
+}
+
+fn names_self(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|tree| match tree {
+        TokenTree::Group(group) => names_self(group.stream()),
+        TokenTree::Ident(name) => name == "Self",
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
 }
 
 /// What lets the payload answer: the case's constant, or the same in its place.
 fn passing(case: &Case, payload: &Payload, checked: &CheckedFailure) -> TokenStream {
-    if !is_generic(checked) {
+    if !is_inside(payload, checked) {
         return constant_name(case).into_token_stream();
     }
     let (kind, transparent) = (&payload.kind, checked.facade.private("Transparent"));

@@ -1,7 +1,7 @@
 //! The beginning and the end of a runner.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 use super::routes::{awaited, blamed, result_arguments};
 use crate::{
@@ -22,11 +22,11 @@ pub(super) fn setup(checked: &CheckedWiring) -> TokenStream {
     let (argument, passed) =
         if *takes_context { (quote!(#context), quote!(#context)) } else { (quote!(_), quote!()) };
     let wait = awaited(*asyncness);
+    let (text, started) = (checked.facade.private("String"), checked.facade.private("started"));
+    let call = quote_spanned!(name.span()=> Self::#name(#passed) #wait);
     quote! {
-        type SetupError = #error;
-
-        async fn setup(#argument: &#kind) -> ::core::result::Result<Self, Self::SetupError> {
-            Self::#name(#passed) #wait
+        async fn setup(#argument: &#kind) -> ::core::result::Result<Self, #text> {
+            #started::<Self, #error>(#call)
         }
     }
 }
@@ -36,13 +36,13 @@ pub(super) fn warmup(checked: &CheckedWiring) -> TokenStream {
     let Some(Warmup { name, asyncness, outcome }) = &checked.warmup else {
         return TokenStream::new();
     };
-    let (text, warmed) = (checked.facade.private("String"), checked.facade.private("warmed"));
+    let (text, started) = (checked.facade.private("String"), checked.facade.private("started"));
     let (_, error) = result_arguments(outcome);
     let wait = awaited(*asyncness);
-    let call = quote::quote_spanned!(blamed(name, outcome)=> Self::#name(self) #wait);
+    let call = quote_spanned!(blamed(name, outcome)=> Self::#name(self) #wait);
     quote! {
         async fn warmup(&self) -> ::core::result::Result<(), #text> {
-            #warmed::<#error>(#call)
+            #started::<(), #error>(#call)
         }
     }
 }

@@ -50,8 +50,6 @@ fn endpoint(endpoint: &Endpoint, facade: &Facade) -> TokenStream {
         Taken::Request(..) => None,
     });
     let input = input.unwrap_or_else(|| facade.private("NoInput"));
-    let watched = takes.iter().any(|taken| matches!(taken, Taken::Request(..)));
-    let watched = watched.then(|| quote!(.watched()));
     let point = point((path, name, about), facade);
     let handler = handler(endpoint, facade);
     let future = quote_spanned!(blamed(name, outcome)=> _);
@@ -66,7 +64,7 @@ fn endpoint(endpoint: &Endpoint, facade: &Facade) -> TokenStream {
     quote! {
         #(#conditions)*
         let #routes = #routes.#method::<#input, #output, #error, _ #future>(
-            #point #watched,
+            #point,
             #options
             #handler,
         );

@@ -29,7 +29,6 @@ fn a_503_is_found_where_it_would_be_answered() {
 fn a_503_is_found_inside_macros() {
     check(&quote!(bail!(StatusCode::SERVICE_UNAVAILABLE)), 1);
     check(&quote!(json!({ "status": StatusCode::SERVICE_UNAVAILABLE })), 1);
-    check(&quote!(let all = vec![500, 503];), 1);
     check(&quote!(tokio::select! { _ = done => SERVICE_UNAVAILABLE }), 1);
 }
 
@@ -77,4 +76,45 @@ fn a_number_that_is_no_status_is_fine() {
 #[test]
 fn a_body_that_does_not_parse_is_left_to_the_compiler() {
     check(&quote!(let = 503;), 0);
+}
+
+#[test]
+fn numbers_and_names_of_other_kinds_are_fine() {
+    check(&quote!(let width: u32 = 503;), 0);
+    check(
+        &quote!(
+            const HEIGHT: u32 = 503;
+        ),
+        0,
+    );
+    check(&quote!(let offset = -503;), 0);
+    check(&quote!(let mask = 0x1F7;), 0);
+    check(&quote!(let zeros = [0u8; 503];), 0);
+    check(&quote!(let zeros = vec![0; 503];), 0);
+    check(&quote!(sleep(Duration::from_millis(503)).await), 0);
+    check(&quote!(let kind = Kind::SERVICE_UNAVAILABLE;), 0);
+    check(&quote!(let text = concat!("a", 503);), 0);
+    check(&quote!(up::Response::builder("text")), 0);
+}
+
+#[test]
+fn a_list_of_statuses_is_fine() {
+    check(
+        &quote!(
+            const RETRIED: [u16; 3] = [502, 503, 504];
+        ),
+        0,
+    );
+    check(&quote!(let retried = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::BAD_GATEWAY];), 0);
+    check(&quote!(let retried = vec![502, 503];), 0);
+    check(&quote!(let answers = [answer(StatusCode::SERVICE_UNAVAILABLE)];), 1);
+}
+
+#[test]
+fn a_status_is_found_whatever_leads_to_its_type() {
+    check(&quote!(let code: u16 = 503;), 1);
+    check(&quote!(Err(http::StatusCode::SERVICE_UNAVAILABLE)), 1);
+    check(&quote!(Err(SERVICE_UNAVAILABLE)), 1);
+    check(&quote!(http::Response::builder()), 1);
+    check(&quote!(let Some(found) = found else { return Err(503) };), 1);
 }

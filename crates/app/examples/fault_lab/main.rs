@@ -26,7 +26,7 @@
 //! start), which `first_n` and `LAB_SETUP_FAIL_FIRST` need; `LAB_SETUP_MS` makes the setup slow;
 //! `LAB_SETUP_FAIL` makes it fail (`error`, `panic`, `exit`, `hang`), with `LAB_SETUP_FAIL_FIRST` only in
 //! the first n starts; `LAB_WARMUP_FAIL` does the same to the warm-up; `LAB_CHILD` starts a child process that outlives its parent if nobody ends
-//! it; `LAB_IGNORE_SIGTERM` makes the teardown never end.
+//! it; `LAB_IGNORE_SIGTERM` makes the teardown never end, `LAB_EXIT_HANG` the exit hook.
 //!
 //! What the shell cannot do (any raw status, cut bodies, a closed port) is in `raw_lab`.
 
@@ -76,6 +76,7 @@ struct FaultLab {
     healthy: AtomicBool,
     child: Option<u32>,
     lingers: bool,
+    stays: bool,
 }
 
 #[fal_app]
@@ -90,6 +91,7 @@ impl FaultLab {
             healthy: AtomicBool::new(true),
             child: start::child(cx)?,
             lingers: cx.var("LAB_IGNORE_SIGTERM").is_some(),
+            stays: cx.var("LAB_EXIT_HANG").is_some(),
         })
     }
 
@@ -141,8 +143,11 @@ impl FaultLab {
     }
 
     #[on_exit]
-    fn exiting(&self) {
+    async fn exiting(&self) {
         tracing::info!("told to stop");
+        if self.stays {
+            future::pending::<()>().await;
+        }
     }
 
     #[health_check]

@@ -4,7 +4,7 @@
 //! only way to 503 leads through [`Evidence`] that the runner is broken, because a 503 ends the
 //! process that sent it.
 
-use std::{convert::Infallible, error::Error, sync::Arc};
+use std::{any::TypeId, collections::BTreeSet, convert::Infallible, error::Error, sync::Arc};
 
 use fal_policy::{AppStatus, Flag, RunnerBroken};
 
@@ -118,6 +118,8 @@ pub struct Failures {
     pub(crate) cases: Vec<Case>,
     /// It takes its status from somewhere else while the program runs.
     pub(crate) any: bool,
+    /// The errors that were asked already: one may hold another of its own kind.
+    seen: BTreeSet<TypeId>,
 }
 
 /// One way to fail.
@@ -180,7 +182,7 @@ impl<E: EndpointError> Transparent<E> {
     }
 }
 
-impl<E> Transparent<E> {
+impl<E: 'static> Transparent<E> {
     /// What the payload answers.
     pub fn answer<'e>(&self, payload: &'e E, seal: Sealed) -> Answered<'e> {
         (self.answer)(payload, seal)
@@ -188,7 +190,9 @@ impl<E> Transparent<E> {
 
     /// Adds the payload's ways to fail.
     pub fn failures(&self, failures: &mut Failures) {
-        (self.failures)(failures);
+        if failures.seen.insert(TypeId::of::<E>()) {
+            (self.failures)(failures);
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use futures_core::Stream;
 /// A stream of values, each sent as one server-sent event `data: <json>` as soon as it is there.
 ///
 /// The status is sent before the first value, so a stream cannot fail with a status any more:
-/// check what can fail before returning it. Dropped with the connection when the caller leaves.
+/// check what can fail before returning it. A panic in it, or a value that cannot be serialised, cuts
+/// the answer short, for which the platform ends the runner and tries a queued request again.
+/// Dropped with the connection when it closes.
 ///
 /// ```
 /// use fal_app::EventStream;

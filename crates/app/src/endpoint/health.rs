@@ -45,13 +45,13 @@ pub trait HealthError: fmt::Display + Send + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: fmt::Display + Send + 'static> HealthError for T {}
 
-/// The error type of a warm-up: anything that can say what is wrong.
+/// The error type of a setup or a warm-up: anything that can say what is wrong.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the error of a warm-up: it has no text",
-    label = "not a warm-up's error",
-    note = "return `Result<(), SetupError>`; with it, `?` takes any error"
+    message = "`{Self}` cannot be the error of a setup or a warm-up: it has no text",
+    label = "no error that ends a start",
+    note = "use `SetupError`, which `?` makes of any error, or a type with `Display`"
 )]
-pub trait WarmupError: fmt::Display + Send + 'static {}
+pub trait StartError: fmt::Display + Send + 'static {}
 
 #[diagnostic::do_not_recommend]
-impl<T: fmt::Display + Send + 'static> WarmupError for T {}
+impl<T: fmt::Display + Send + 'static> StartError for T {}

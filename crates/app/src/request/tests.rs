@@ -6,7 +6,7 @@ fn with(headers: &[(&'static str, &'static str)]) -> Request {
     let pairs = headers
         .iter()
         .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-    Request::new("/", pairs.collect())
+    Request::new("/", pairs.collect(), Proof::default())
 }
 
 #[test]

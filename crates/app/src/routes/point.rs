@@ -8,25 +8,17 @@ pub struct Point {
     pub(crate) name: &'static str,
     /// Its doc comment.
     pub(crate) about: &'static str,
-    /// Whether its function looks at the request, and so may heed a cancel.
-    pub(crate) watched: bool,
 }
 
 impl Point {
     /// The function of this name, at this path.
     pub const fn new(path: &'static str, name: &'static str) -> Self {
-        Self { path, name, about: "", watched: false }
+        Self { path, name, about: "" }
     }
 
     /// What the function's doc comment says.
     pub const fn about(mut self, about: &'static str) -> Self {
         self.about = about;
-        self
-    }
-
-    /// The function takes its request.
-    pub const fn watched(mut self) -> Self {
-        self.watched = true;
         self
     }
 }

@@ -1,9 +1,16 @@
 //! Connections: accepted until the runner stops, then finished.
 
-use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     select,
@@ -11,10 +18,17 @@ use tokio::{
     time,
 };
 
+use super::progress::{Leaving, Progress, Sent};
 use crate::{app::Wired, shell::Shell};
 
 /// How long to wait after an accept failed for want of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a caller may take for the head of a request.
+const HEAD_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a stopping runner waits for a caller who has not sent its whole request.
+const UNFINISHED: Duration = Duration::from_secs(1);
 
 /// All connections of this process. Each holds a receiver: so they learn of the end, and so the
 /// sender knows when the last is gone.
@@ -76,20 +90,42 @@ async fn serve<A: Wired>(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its delay");
     }
-    let answer = service_fn(|request| {
-        let shell = Arc::clone(&shell);
-        async move { Ok::<_, Infallible>(shell.answer(request).await) }
+    let progress = Progress::default();
+    let answer = service_fn(|request: Request<Incoming>| {
+        let (shell, busy) = (Arc::clone(&shell), progress.begin());
+        let request = request.map(|body| Sent::new(body, progress.clone()));
+        async move {
+            let response = shell.answer(request).await;
+            Ok::<_, Infallible>(response.map(|body| Leaving { body, _busy: busy }))
+        }
     });
-    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
     let ended = select! {
         biased;
         ended = connection.as_mut() => ended,
         _ = stopping.changed() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            end(connection, &progress).await
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke");
     }
+}
+
+/// Waits for the request that is being served, and not for one that its caller does not finish.
+async fn end(
+    mut connection: Pin<&mut impl Future<Output = hyper::Result<()>>>,
+    progress: &Progress,
+) -> hyper::Result<()> {
+    while !progress.is_working() {
+        match time::timeout(UNFINISHED, connection.as_mut()).await {
+            Ok(ended) => return ended,
+            Err(_) if progress.is_working() => {}
+            Err(_) => return Ok(()),
+        }
+    }
+    connection.await
 }

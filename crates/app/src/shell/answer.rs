@@ -1,5 +1,7 @@
 //! Answers in fal's shape: `{"detail": ..}`, and 503 only with evidence.
 
+use std::any::Any;
+
 use fal_policy::Flag;
 use http::{
     HeaderName, HeaderValue, Response, StatusCode,
@@ -14,9 +16,10 @@ use crate::{
         health::HealthError,
         output::{EndpointOutput, Written},
     },
-    request,
+    request::{self, Request},
     routes::Kind,
-    shell::{body::Body, guard},
+    setup::panic_text,
+    shell::body::Body,
     validation::Invalid,
 };
 
@@ -67,7 +70,12 @@ fn failed<E: EndpointError>(error: &E) -> Response<Body> {
         Answer::Broken(evidence) => {
             let (reason, proof) = (evidence.reason(), evidence.proof().name());
             tracing::error!(endpoint, reason, proof, error = %Chain(error), "the runner is broken");
-            guard::earned(evidence, detail(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()))
+            // Evidence outweighs whatever was said before it was found, `keep_runner` included.
+            if let Some(request) = request::current() {
+                request.retract();
+                request.proof().earn(evidence);
+            }
+            json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "detail": error.to_string() }))
         }
     };
     mark(&answered, &mut response);
@@ -172,6 +180,15 @@ pub(crate) fn no_realtime() -> Response<Body> {
 /// The caller did not send its whole body, so it will hardly read this.
 pub(crate) fn broken_off() -> Response<Body> {
     detail(StatusCode::BAD_REQUEST, "the request body broke off")
+}
+
+/// An endpoint panicked: it is logged, and its caller learns nothing about it. What it had said for
+/// its answer is no longer meant.
+pub(crate) fn panicked(request: &Request, payload: &(dyn Any + Send)) -> Response<Body> {
+    let (panic, at, endpoint) = (panic_text(payload), request.panicked_at(), request.endpoint());
+    tracing::error!(endpoint, panic, at, "the endpoint panicked");
+    request.retract();
+    internal()
 }
 
 /// Something went wrong that the caller learns nothing about.

@@ -104,7 +104,8 @@ fn poll_caught(
         Ok(polled) => polled.map(|next| next.map(|line| line.map_err(BodyError::Serialize))),
         Err(payload) => {
             let panic = panic_text(&*payload);
-            tracing::error!(endpoint, panic, "the event stream panicked: it is cut");
+            let at = request::current().and_then(|request| request.panicked_at());
+            tracing::error!(endpoint, panic, at, "the event stream panicked: it is cut");
             Poll::Ready(Some(Err(BodyError::Panicked)))
         }
     }

@@ -4,25 +4,32 @@
 //! that the author added can still do it, as load shedders do by habit, and only the running
 //! program sees that. So the guard is applied last, outside of everything else.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use fal_policy::RunnerBroken;
 use http::{Response, StatusCode};
 
 use crate::shell::{answer, body::Body};
 
-/// Marks a response whose 503 rests on evidence. Only [`earned`] makes one.
-#[derive(Debug, Clone)]
-struct Proof(());
+/// Whether this request has seen evidence. It stands with the request and not with an answer, which
+/// a layer may copy, keep for others, or build anew. It travels through the author's layers among the
+/// request's extensions.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Proof(Arc<AtomicBool>);
 
-/// The same response, marked: the evidence was seen.
-pub(crate) fn earned(_: &RunnerBroken, mut response: Response<Body>) -> Response<Body> {
-    response.extensions_mut().insert(Proof(()));
-    response
-}
+impl Proof {
+    /// The evidence was seen.
+    pub(crate) fn earn(&self, _: &RunnerBroken) {
+        self.0.store(true, Ordering::Release);
+    }
 
-/// Whether this is a 503 that rests on nothing.
-pub(crate) fn is_unearned(response: &Response<Body>) -> bool {
-    response.status() == StatusCode::SERVICE_UNAVAILABLE
-        && response.extensions().get::<Proof>().is_none()
+    /// Whether this is a 503 that rests on nothing.
+    pub(crate) fn is_missing(&self, response: &Response<Body>) -> bool {
+        response.status() == StatusCode::SERVICE_UNAVAILABLE && !self.0.load(Ordering::Acquire)
+    }
 }
 
 /// The 500 that goes out in place of it.

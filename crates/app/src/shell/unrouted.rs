@@ -1,15 +1,16 @@
 //! What every app answers without an endpoint of its own: health, description, figures, cancels.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
+use futures_util::FutureExt as _;
 use http::{Method, Response, request::Parts};
 
 use super::Core;
 use crate::{
     app::Wired,
-    describe::{docs, openapi},
     request::Request,
-    shell::{answer, body::Body, serving::Serving},
+    routes::Kind,
+    shell::{answer, body::Body, metrics},
 };
 
 /// The health endpoint that every app has, unless it declares another.
@@ -17,59 +18,62 @@ const HEALTH: &str = "/health";
 
 impl<A: Wired> Core<A> {
     /// Answers what no endpoint serves. An endpoint at one of these paths is served in their place.
-    pub(super) async fn unrouted(&self, asked: &Parts) -> Response<Body> {
+    pub(super) fn unrouted(&self, asked: &Parts) -> Response<Body> {
         let path = asked.uri.path();
-        if let Some(route) = self.endpoints.cancelled_at(path).filter(|_| self.can_cancel(path)) {
+        if let Some(route) = self.endpoints.cancelled_at(path) {
             if asked.method != Method::POST {
                 return answer::method_not_allowed("POST");
             }
-            return self.cancel(asked, route.point.path).await;
+            return self.cancel(asked, route.point.path);
         }
         let show: fn(&Self) -> Response<Body> = match path {
             HEALTH if self.endpoints.health.is_none() => {
                 |core| answer::healthy(core.endpoints.metadata.version)
             }
-            "/openapi.json" => |core| {
-                let document = openapi::document(&core.endpoints);
-                answer::shown("application/json", document.to_string())
-            },
-            "/docs" => |core| {
-                let page = docs::page(&openapi::document(&core.endpoints));
-                answer::shown("text/html; charset=utf-8", page)
-            },
-            "/metrics" => |core| {
-                let text = core.metrics.text(core.endpoints.metadata);
-                answer::shown("text/plain; version=0.0.4", text)
-            },
+            "/openapi.json" => |core| answer::shown("application/json", core.pages.openapi.clone()),
+            "/docs" => |core| answer::shown("text/html; charset=utf-8", core.pages.docs.clone()),
+            "/metrics" => Self::metrics,
             _ => return answer::not_found(path),
         };
         if asked.method == Method::GET { show(self) } else { answer::method_not_allowed("GET") }
     }
 
-    /// Whether anything could heed a cancel at this path. Otherwise the app is one without a cancel
-    /// route, to which the platform's signal is a 404.
-    fn can_cancel(&self, path: &str) -> bool {
-        let watched = self.endpoints.cancelled_at(path).is_some_and(|route| route.point.watched);
-        watched || self.endpoints.cancel.is_some()
+    fn metrics(&self) -> Response<Body> {
+        let endpoints = self.endpoints.iter().filter(|route| route.kind == Kind::Endpoint);
+        let counts = endpoints.map(|route| (route.point.path, &route.counts));
+        let counts: Vec<_> = counts.collect();
+        let text = metrics::text(self.endpoints.metadata, &counts, &self.elsewhere);
+        answer::shown("text/plain; version=0.0.4", text)
     }
 
     //= docs/contract.md#app-cancel
     //# An app of `fal-app` MUST tell a request that is in flight of its cancel signal, and run its
     //# `#[on_cancel]`.
-    async fn cancel(&self, signal: &Parts, endpoint: &'static str) -> Response<Body> {
-        let signalled = Request::new(endpoint, signal.headers.clone());
-        let found = signalled.id().and_then(|id| self.in_flight.find(id));
-        let Some(request) = found.filter(|request| request.endpoint() == endpoint) else {
+    fn cancel(&self, signal: &Parts, endpoint: &'static str) -> Response<Body> {
+        let id = signal.headers.get("x-fal-request-id").and_then(|value| value.to_str().ok());
+        let found = id.map(|id| self.in_flight.find(id, endpoint)).unwrap_or_default();
+        if found.is_empty() {
             return answer::nothing_to_cancel();
-        };
-        request.cancel();
-        let app = Arc::clone(&self.app);
-        let told = async {
-            if let Some(hook) = &self.endpoints.cancel {
-                hook(app, request).await;
+        }
+        for request in found {
+            request.cancel();
+            self.tell_of_cancel(request);
+        }
+        answer::cancelling()
+    }
+
+    /// Runs `#[on_cancel]` to its end, however long the platform waits for the answer to its signal.
+    fn tell_of_cancel(&self, request: Request) {
+        let Some(hook) = &self.endpoints.cancel else { return };
+        let told = hook(Arc::clone(&self.app), request.clone());
+        let work = self.works.begin();
+        tokio::spawn(async move {
+            let told = request.scope(AssertUnwindSafe(told).catch_unwind()).await;
+            if let Err(payload) = told {
+                // The request goes on to its own answer.
+                drop(answer::panicked(&request, &*payload));
             }
-            answer::cancelling()
-        };
-        self.attend(Serving::new(signalled, None), signal.uri.path(), told).await
+            drop(work);
+        });
     }
 }

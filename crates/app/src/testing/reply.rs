@@ -13,7 +13,7 @@ use crate::describe::verdict;
 
 /// One answer, read to its end, with the platform's verdict on it.
 ///
-/// Its checks return the answer itself, so that they stand in a row.
+/// Its checks give the answer back, so that they stand in a row and it can be kept.
 pub struct Reply {
     asked: String,
     head: Parts,
@@ -71,22 +71,23 @@ impl Reply {
     /// # Panics
     /// When the status is another.
     #[track_caller]
-    pub fn expect(&self, status: u16) -> &Self {
+    pub fn expect(self, status: u16) -> Self {
         self.check(|reply| reply.status() == status, format_args!("was to answer {status}"))
     }
 
     /// # Panics
-    /// When the body is other JSON.
+    /// When the body is other JSON, is none, or was cut.
     #[expect(clippy::needless_pass_by_value, reason = "so that `json!` stands there as it is")]
     #[track_caller]
-    pub fn json(&self, expected: Value) -> &Self {
-        self.check(|reply| reply.value() == expected, format_args!("was to answer {expected}"))
+    pub fn json(self, expected: Value) -> Self {
+        let found = self.body.as_ref().and_then(|body| serde_json::from_slice::<Value>(body).ok());
+        self.check(|_| found.as_ref() == Some(&expected), format_args!("was to answer {expected}"))
     }
 
     /// # Panics
     /// When the answer's `detail` is another text, or says its text otherwise in its first entry.
     #[track_caller]
-    pub fn detail(&self, expected: &str) -> &Self {
+    pub fn detail(self, expected: &str) -> Self {
         let body = self.value();
         let message = body.pointer("/detail/0/msg").or_else(|| body.get("detail"));
         let found = message.and_then(Value::as_str) == Some(expected);
@@ -96,7 +97,7 @@ impl Reply {
     /// # Panics
     /// When the header is missing or other.
     #[track_caller]
-    pub fn has_header(&self, name: &str, value: &str) -> &Self {
+    pub fn has_header(self, name: &str, value: &str) -> Self {
         self.check(
             |reply| reply.header(name) == Some(value),
             format_args!("was to say `{name}: {value}`"),
@@ -108,7 +109,7 @@ impl Reply {
     /// # Panics
     /// When the answer would end it.
     #[track_caller]
-    pub fn keeps_the_runner(&self) -> &Self {
+    pub fn keeps_the_runner(self) -> Self {
         let kept = !matches!(self.verdict.impact, Impact::Terminate(_));
         self.check(|_| kept, format_args!("was to keep the runner"))
     }
@@ -118,7 +119,7 @@ impl Reply {
     /// # Panics
     /// When the answer would keep it.
     #[track_caller]
-    pub fn kills_the_runner(&self) -> &Self {
+    pub fn kills_the_runner(self) -> Self {
         let ended = matches!(self.verdict.impact, Impact::Terminate(_));
         self.check(|_| ended, format_args!("was to end the runner"))
     }
@@ -128,7 +129,7 @@ impl Reply {
     /// # Panics
     /// When it is done.
     #[track_caller]
-    pub fn is_retried(&self) -> &Self {
+    pub fn is_retried(self) -> Self {
         let again = matches!(self.verdict.retry, Retry::Again { .. });
         self.check(|_| again, format_args!("was to be retried"))
     }
@@ -138,14 +139,14 @@ impl Reply {
     /// # Panics
     /// When it would go again.
     #[track_caller]
-    pub fn is_not_retried(&self) -> &Self {
+    pub fn is_not_retried(self) -> Self {
         let done = matches!(self.verdict.retry, Retry::Never(_));
         self.check(|_| done, format_args!("was not to be retried"))
     }
 
     #[track_caller]
-    fn check(&self, holds: impl FnOnce(&Self) -> bool, what: fmt::Arguments<'_>) -> &Self {
-        assert!(holds(self), "{what}: {self:?}");
+    fn check(self, holds: impl FnOnce(&Self) -> bool, what: fmt::Arguments<'_>) -> Self {
+        assert!(holds(&self), "{what}: {self:?}");
         self
     }
 

@@ -1,6 +1,6 @@
 //! From setup to exit code.
 
-use std::{net::TcpListener, process::Output};
+use std::{io::Write as _, net::TcpListener, process::Output};
 
 use crate::process::{Program, example, rest};
 
@@ -41,6 +41,7 @@ fn a_failed_warmup_ends_the_program_with_4_and_names_the_phase() {
     let (status, log) = ends("error");
     assert_eq!(status.code(), Some(4));
     assert!(log.contains("warm-up failed: LAB_WARMUP_FAIL asks for it"), "{log}");
+    assert!(log.contains("torn down"), "what was set up is given back: {log}");
     let (status, log) = ends("panic");
     assert_eq!(status.code(), Some(4));
     assert!(log.contains("warm-up panicked: LAB_WARMUP_FAIL asks for it"), "{log}");
@@ -48,6 +49,28 @@ fn a_failed_warmup_ends_the_program_with_4_and_names_the_phase() {
     let mut hanging = Program::start("fault_lab", &[("LAB_WARMUP_FAIL", "hang")]);
     hanging.line_with("hangs as asked");
     assert!(hanging.connect().is_err(), "no port while the warm-up runs");
+    hanging.signal("-TERM");
+    let (status, log) = hanging.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(log.contains("torn down"), "{log}");
+}
+
+#[test]
+fn a_number_of_requests_that_is_none_ends_the_program_with_2() {
+    let (status, log) = Program::start("hello", &[("FAL_MAX_MULTIPLEXING", "many")]).end();
+    assert_eq!(status.code(), Some(2));
+    assert!(log.contains("FAL_MAX_MULTIPLEXING is \"many\""), "{log}");
+}
+
+#[test]
+fn an_exit_hook_that_hangs_keeps_no_connection_open() {
+    let mut program = Program::ready("fault_lab", &[("LAB_EXIT_HANG", "1")]);
+    let mut idle = program.connect().unwrap();
+    program.signal("-TERM");
+    program.line_with("told to stop");
+    assert_eq!(rest(&mut idle), "", "an idle connection ends at once");
+    program.signal("-INT");
+    assert_eq!(program.end().0.code(), Some(130));
 }
 
 #[test]
@@ -85,6 +108,29 @@ fn sigterm_closes_the_port_finishes_what_is_in_flight_and_tears_down() {
     let (status, log) = program.end();
     assert_eq!(status.code(), Some(0));
     assert!(log.contains("torn down"), "{log}");
+}
+
+#[test]
+fn a_caller_who_does_not_finish_his_request_does_not_hold_up_the_end() {
+    let mut program = Program::ready("fault_lab", &[]);
+    let mut half_a_head = program.connect().unwrap();
+    half_a_head.write_all(b"POST / HTT").unwrap();
+    let mut half_a_body = program.connect().unwrap();
+    half_a_body.write_all(b"POST / HTTP/1.1\r\ncontent-length: 10\r\n\r\n{").unwrap();
+    program.signal("-TERM");
+    program.line_with("stopping: SIGTERM");
+    let (status, log) = program.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(log.contains("torn down"), "{log}");
+}
+
+#[test]
+fn a_second_sigint_does_not_wait_for_a_teardown_either() {
+    let mut program = Program::ready("fault_lab", &[("LAB_IGNORE_SIGTERM", "1")]);
+    program.signal("-INT");
+    program.line_with("told to stop");
+    program.signal("-INT");
+    assert_eq!(program.end().0.code(), Some(130));
 }
 
 #[test]

@@ -1,16 +1,18 @@
 //! What a request is answered.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::Body as Raw,
     http::{Request, StatusCode},
+    middleware::{Next, from_fn},
     response::IntoResponse as _,
     routing::get,
 };
 use fal_app::{Ready, SetupContext, Shell, run_setup};
 use http_body_util::BodyExt as _;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::lab::{self, Lab};
@@ -112,6 +114,38 @@ async fn a_503_without_evidence_becomes_a_500_whoever_sends_it() {
     assert_eq!((layer.status.as_u16(), layer.json()), (500, internal));
     let earned = ask(&shell, post("/", r#"{"fail":"broken"}"#)).await;
     assert_eq!(earned.status.as_u16(), 503, "evidence passes through the author's layers");
+}
+
+/// As a cache keeps an answer and gives it to others, with all that hangs on it.
+#[tokio::test]
+async fn evidence_is_worth_a_503_to_its_own_request_and_to_no_other() {
+    let kept = Arc::new(Mutex::new(None));
+    let replay = move |request: Request<Raw>, next: Next| {
+        let kept = Arc::clone(&kept);
+        async move {
+            let is_other = request.uri().path() == "/other";
+            let mut response = next.run(request).await;
+            if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+                *kept.lock() = Some(response.extensions().clone());
+                // And as a layer builds an answer anew.
+                response = axum::response::Response::builder()
+                    .status(503)
+                    .body(response.into_body())
+                    .unwrap();
+            } else if is_other && let Some(extensions) = kept.lock().clone() {
+                *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                *response.extensions_mut() = extensions;
+            }
+            response
+        }
+    };
+    let shell = ready().await.into_shell_with(|router: Router| {
+        router.route("/other", get(|| async { "fine" })).layer(from_fn(replay))
+    });
+    let earned = ask(&shell, post("/", r#"{"fail":"broken"}"#)).await;
+    assert_eq!(earned.status.as_u16(), 503, "a layer may build the answer anew");
+    let other = ask(&shell, Request::get("/other").body(Raw::empty()).unwrap()).await;
+    assert_eq!(other.status.as_u16(), 500, "another request has earned nothing");
 }
 
 #[tokio::test]

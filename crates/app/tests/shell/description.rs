@@ -67,8 +67,8 @@ async fn the_document_and_the_page_are_served() {
     let app = TestApp::<Studio>::start().await;
     let get = |path: &str| app.call(path).method("GET").send();
     get("/openapi.json").await.expect(200).json(document());
-    let page = get("/docs").await;
-    page.expect(200).has_header("content-type", "text/html; charset=utf-8");
+    let page = get("/docs").await.expect(200);
+    let page = page.has_header("content-type", "text/html; charset=utf-8");
     let page = String::from_utf8_lossy(page.body()).into_owned();
     for words in ["<h1>studio</h1>", "POST /invert", "Turns bytes around.", "class=\"ended\""] {
         assert!(page.contains(words), "{words} is not in {page}");
@@ -101,8 +101,8 @@ async fn an_unearned_503_is_counted() {
     }
     app.post("/told", ()).await.expect(200);
     app.post("/told", ()).await.expect(200);
-    let metrics = app.call("/metrics").method("GET").send().await;
-    let metrics = String::from_utf8_lossy(metrics.expect(200).body()).into_owned();
+    let metrics = app.call("/metrics").method("GET").send().await.expect(200);
+    let metrics = String::from_utf8_lossy(metrics.body()).into_owned();
     for line in [
         "fal_app_info{version=\"1.2.0\"} 1",
         "http_requests_total{app_name=\"studio\",method=\"POST\",path=\"/told\",status_code=\"200\"} 2",

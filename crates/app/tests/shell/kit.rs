@@ -9,7 +9,7 @@ use crate::{lab::Lab, studio::Studio};
 
 /// Runs a check that is to fail, and returns what it says.
 #[track_caller]
-fn complaint(reply: &Reply, check: impl FnOnce(&Reply) -> &Reply) -> String {
+fn complaint(reply: Reply, check: impl FnOnce(Reply) -> Reply) -> String {
     let checked = catch_unwind(AssertUnwindSafe(|| check(reply).status()));
     let payload = checked.expect_err("it was to fail");
     *payload.downcast::<String>().expect("it says why")
@@ -62,21 +62,27 @@ async fn the_rules_are_those_that_the_app_declares() {
 async fn a_check_that_fails_says_what_the_answer_would_do() {
     let lab = TestApp::<Lab>::start().await;
     let broken = lab.post("/", json!({ "fail": "broken" })).await;
-    let told = complaint(&broken, |reply| reply.keeps_the_runner());
+    let told = complaint(broken, Reply::keeps_the_runner);
     assert_eq!(
         told,
         "was to keep the runner: POST / answered 503, which would KILL THE RUNNER (status-503) and \
          let a queued request go again (status-503): {\"detail\":\"the device is gone\"}"
     );
-    let fine = lab.post("/", json!({ "text": "a" })).await;
-    assert!(complaint(&fine, |reply| reply.expect(422)).starts_with("was to answer 422: "));
-    assert!(complaint(&fine, |reply| reply.is_retried()).starts_with("was to be retried: "));
-    assert!(complaint(&fine, |reply| reply.detail("x")).starts_with("was to say \"x\": "));
-    let told = complaint(&fine, |reply| {
+    let fine = || lab.post("/", json!({ "text": "a" }));
+    let told = complaint(fine().await, |reply| reply.expect(422));
+    assert!(told.starts_with("was to answer 422: "), "{told}");
+    let told = complaint(fine().await, Reply::is_retried);
+    assert!(told.starts_with("was to be retried: "), "{told}");
+    let told = complaint(fine().await, |reply| reply.detail("x"));
+    assert!(told.starts_with("was to say \"x\": "), "{told}");
+    let told = complaint(fine().await, |reply| {
         assert_eq!(reply.output::<u32>(), 0);
         reply
     });
     assert!(told.starts_with("is no such output: "), "{told}");
+    let cut = lab.post("/stream", 99).await;
+    let told = complaint(cut, |reply| reply.json(json!(null)));
+    assert!(told.contains("(the body was cut)"), "{told}");
 }
 
 #[tokio::test]
@@ -84,4 +90,13 @@ async fn a_stream_that_breaks_counts_as_an_answer_cut_short() {
     let lab = TestApp::<Lab>::start().await;
     lab.post("/stream", 2).await.expect(200).keeps_the_runner();
     lab.post("/stream", 99).await.expect(200).kills_the_runner().is_retried();
+}
+
+#[tokio::test]
+async fn a_stopped_app_is_torn_down() {
+    let app = TestApp::<Studio>::start().await;
+    let torn = app.app().torn.clone();
+    app.post("/told", ()).await.expect(200);
+    app.stop().await;
+    assert_eq!(*torn.lock(), ["exit", "teardown"]);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use fal_app::{SetupContext, testing::TestApp};
+use fal_app::{SetupContext, prelude::*, testing::TestApp};
 use futures_util::FutureExt as _;
 use serde_json::json;
 
@@ -46,8 +46,7 @@ async fn a_panic_on_a_thread_of_its_own_is_a_500_too() {
 async fn bytes_go_in_and_out_with_their_type() {
     let app = TestApp::<Studio>::start().await;
     let call = app.call("/invert").bytes("image/x-raw", vec![0u8, 255, 15]);
-    let inverted = call.await;
-    inverted.expect(200).has_header("content-type", "image/x-raw");
+    let inverted = call.await.expect(200).has_header("content-type", "image/x-raw");
     assert_eq!(inverted.body(), [255, 0, 240]);
     let untyped = app.call("/invert").send().await;
     untyped.expect(200).has_header("content-type", "application/octet-stream");
@@ -71,14 +70,91 @@ async fn a_cancel_reaches_the_request_it_names() {
     };
     let (answered, ()) = tokio::join!(waiting, cancelling);
     answered.expect(499).detail("the request was cancelled").keeps_the_runner().is_not_retried();
+    app.app().heard.notified().await;
     app.post("/cancelled", ()).await.json(json!(["r-1"]));
     app.cancel("/wait", "r-1").await.expect(404);
 }
 
 #[tokio::test]
-async fn an_app_that_could_heed_no_cancel_has_no_route_for_it() {
+async fn a_cancel_reaches_a_request_that_waits_in_line() {
+    let app = TestApp::<Studio>::start().await;
+    let mut first = Box::pin(app.call("/wait").request_id("r-1").send());
+    let mut second = Box::pin(app.call("/wait").request_id("r-2").send());
+    assert!(first.as_mut().now_or_never().is_none());
+    assert!(second.as_mut().now_or_never().is_none());
+    app.cancel("/wait", "r-2").await.expect(200);
+    app.cancel("/wait", "r-1").await.expect(200);
+    first.await.expect(499);
+    second.await.expect(499);
+}
+
+#[tokio::test]
+async fn a_cancel_reaches_every_attempt_that_is_here() {
+    let cx = SetupContext::default().with_var("FAL_MAX_MULTIPLEXING", "2");
+    let app = TestApp::<Studio>::start_with(cx).await;
+    let both = || app.call("/wait").request_id("r-1").send();
+    let (mut first, mut second) = (Box::pin(both()), Box::pin(both()));
+    assert!(first.as_mut().now_or_never().is_none());
+    assert!(second.as_mut().now_or_never().is_none());
+    app.cancel("/wait", "r-1").await.expect(200);
+    first.await.expect(499);
+    second.await.expect(499);
+}
+
+#[tokio::test]
+async fn what_a_failure_declares_counts_more_than_what_was_said_before_it() {
+    let app = TestApp::<Studio>::start().await;
+    let fine = app.post("/ruin", "fine").await;
+    fine.expect(200).has_header("x-fal-billable-units", "5").has_header("x-fal-stop-runner", "0");
+    let leaking = app.post("/ruin", "leaking").await;
+    leaking.expect(500).has_header("x-fal-stop-runner", "1").kills_the_runner();
+    let refused = app.post("/ruin", "refused").await;
+    refused.expect(422).has_header("x-fal-billable-units", "0.25000000");
+    let panicked = app.post("/ruin", "panic").await.expect(500);
+    assert_eq!(panicked.header("x-fal-billable-units"), None);
+    assert_eq!(panicked.header("x-fal-stop-runner"), None);
+}
+
+/// An error that may hold another of its own kind.
+#[derive(Debug, thiserror::Error, AppError)]
+enum Nested {
+    #[error("deeper")]
+    #[status(transparent)]
+    Deeper(Box<Self>),
+    #[error("the bottom")]
+    #[status(409)]
+    Bottom,
+}
+
+#[fal_app]
+struct Deep;
+
+#[fal_app]
+impl Deep {
+    #[setup]
+    async fn setup() -> Result<Self, SetupError> {
+        Ok(Self)
+    }
+
+    #[endpoint("/")]
+    async fn fall(&self, depth: u32) -> Result<(), Nested> {
+        Err((0..depth).fold(Nested::Bottom, |inner, _| Nested::Deeper(inner.into())))
+    }
+}
+
+#[tokio::test]
+async fn an_error_may_hold_another_of_its_own_kind() {
+    let app = TestApp::<Deep>::start().await;
+    app.post("/", 3).await.expect(409);
+    let document = app.call("/openapi.json").method("GET").send().await.value();
+    assert!(document["paths"]["/"]["post"]["responses"]["409"].is_object());
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_here_cannot_be_cancelled() {
     let app = TestApp::<Lab>::start().await;
-    app.cancel("/", "r-1").await.expect(404).detail("Path /cancel not found");
+    app.cancel("/", "r-1").await.expect(404).keeps_the_runner();
+    app.call("/cancel").send().await.expect(404);
 }
 
 #[tokio::test]

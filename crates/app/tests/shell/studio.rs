@@ -1,7 +1,10 @@
 //! An app that uses everything an app can have.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -27,9 +30,13 @@ pub(crate) struct Studio {
     pub(crate) gate: AtomicBool,
     /// Rung when `/wait` or `/hold` is entered.
     pub(crate) entered: Notify,
+    /// Rung when `#[on_cancel]` has run.
+    pub(crate) heard: Notify,
     /// Whether `/hold` found that its caller had left.
     pub(crate) left: AtomicBool,
     model: Model,
+    /// What was called at the end.
+    pub(crate) torn: Arc<Mutex<Vec<&'static str>>>,
 }
 
 /// A model behind a lock that a panic poisons.
@@ -108,6 +115,8 @@ impl Studio {
 
     #[endpoint("/ruin", blocking)]
     fn ruin(&self, how: String) -> Result<String, PaintError> {
+        request::billable_units(5);
+        request::keep_runner();
         let guard = self.model.0.lock().map_err(RunnerBroken::from)?;
         assert_ne!(how, "panic", "as asked");
         drop(guard);
@@ -125,9 +134,20 @@ impl Studio {
         self.paint(sketch)
     }
 
+    #[on_exit]
+    fn on_exit(&self) {
+        self.torn.lock().push("exit");
+    }
+
+    #[teardown]
+    async fn teardown(self) {
+        self.torn.lock().push("teardown");
+    }
+
     #[on_cancel]
     async fn on_cancel(&self, request: &Request) {
         self.cancelled.lock().extend(request.id().map(str::to_owned));
+        self.heard.notify_one();
     }
 }
 

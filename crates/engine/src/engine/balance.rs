@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use fal_lifecycle::{Cause, Event, Machine, State};
+use fal_lifecycle::{Cause, Event, State};
 use fal_types::{LeaseId, Moment, RunnerId};
 
 use super::{Engine, Phase};
 use crate::{
-    Command,
+    Command, Standing,
+    pool::Member,
     scaling::{self, Demand},
     turn::Turn,
 };
@@ -19,10 +20,13 @@ impl Engine {
     /// What every step that changed something ends with.
     pub(super) fn settle_down(&mut self, turn: &mut Turn) {
         if self.phase == Phase::Serving {
-            self.pump(turn);
             self.roll_on(turn);
+            self.pool.readmit(turn.now);
+            self.place_parked(turn);
+            self.pump(turn);
             if self.roll.is_none() {
                 self.scale(turn);
+                self.keep_spares(turn);
             }
         }
         self.deadline = self.find_deadline(turn.now);
@@ -58,30 +62,64 @@ impl Engine {
         while self.pool.live() < wanted {
             self.start(turn, Cause::ScaledUp);
         }
-        for (runner, cause) in self.superfluous(turn.now) {
+        let floor = scaling::floor(&self.settings.scale, slots, demand);
+        for (runner, cause) in self.superfluous(turn.now, floor) {
             self.tell(turn, runner, Event::StopRequested(cause));
         }
     }
 
-    /// The runners that may go: idle for too long, or waiting for a start that nobody needs any more.
-    fn superfluous(&self, now: Moment) -> Vec<(RunnerId, Cause)> {
-        let spare = usize::try_from(self.spare(now)).unwrap_or(usize::MAX);
-        let cause = |machine: &Machine| match self.idle_deadline(machine) {
-            Some(at) if at <= now => Some(Cause::KeepAlive),
-            None if matches!(machine.state(), State::CrashBackoff { .. }) => {
-                Some(Cause::ScaledDown)
-            }
-            Some(_) | None => None,
-        };
-        let found = self.pool.iter().filter_map(|(id, machine)| Some((id, cause(machine)?)));
-        found.take(spare).collect()
+    //= docs/contract.md#spares
+    //# While an app has runners, `spares` more MUST be kept set up, and get no request.
+    fn keep_spares(&mut self, turn: &mut Turn) {
+        let wanted = if self.pool.live() > 0 { self.settings.spares } else { 0 };
+        while self.pool.spares() < wanted {
+            self.start(turn, Cause::Spare);
+        }
+        for runner in self.pool.surplus_spares(wanted) {
+            self.tell(turn, runner, Event::StopRequested(Cause::ScaledDown));
+        }
     }
 
-    /// How many more runners there are than the load and the settings ask for. In a roll only those count that
-    /// serve, for the others are to take their places.
-    pub(super) fn spare(&self, now: Moment) -> u32 {
-        let there = if self.roll.is_some() { self.pool.ready() } else { self.pool.live() };
-        there.saturating_sub(self.floor(now))
+    /// The runners that may go: idle for too long, or waiting for a start that nobody needs any more.
+    fn superfluous(&self, now: Moment, floor: u32) -> Vec<(RunnerId, Cause)> {
+        let extra = usize::try_from(self.pool.live().saturating_sub(floor)).unwrap_or(usize::MAX);
+        if extra == 0 || !self.is_any_superfluous(now) {
+            return Vec::new();
+        }
+        let cause = |member: &Member| match self.idle_deadline(member) {
+            Some(at) if at <= now => Some(Cause::KeepAlive),
+            None if is_backing_off(member) => Some(Cause::ScaledDown),
+            Some(_) | None => None,
+        };
+        let found = self.pool.iter().filter_map(|(id, member)| Some((id, cause(member)?)));
+        found.take(extra).collect()
+    }
+
+    /// Whether it is worth looking: some runner has been idle for long enough, or waits for its start.
+    fn is_any_superfluous(&self, now: Moment) -> bool {
+        self.failures > 0 || self.first_idle_deadline().is_some_and(|at| at <= now)
+    }
+
+    /// When a runner that serves is stopped for want of work, if it is idle.
+    pub(super) fn idle_deadline(&self, member: &Member) -> Option<Moment> {
+        let is_spare = member.standing == Standing::Spare;
+        let since = member.machine.idle_since().filter(|_| !is_spare)?;
+        Some(since + if member.machine.has_served() { self.keep_alive() } else { self.unused() })
+    }
+
+    fn first_idle_deadline(&self) -> Option<Moment> {
+        let (used, unused) = self.pool.idle_since();
+        let used = used.map(|since| since + self.keep_alive());
+        let unused = unused.map(|since| since + self.unused());
+        used.into_iter().chain(unused).min()
+    }
+
+    const fn keep_alive(&self) -> Duration {
+        self.settings.scale.keep_alive
+    }
+
+    fn unused(&self) -> Duration {
+        self.keep_alive().min(UNUSED)
     }
 
     /// The number below which no idle runner is stopped.
@@ -90,16 +128,11 @@ impl Engine {
         scaling::floor(&self.settings.scale, slots, self.demand(now))
     }
 
-    pub(super) fn idle_deadline(&self, machine: &Machine) -> Option<Moment> {
-        let keep_alive = self.settings.scale.keep_alive;
-        let wait = if machine.has_served() { keep_alive } else { keep_alive.min(UNUSED) };
-        Some(machine.idle_since()? + wait)
-    }
-
     pub(super) fn demand(&self, now: Moment) -> Demand {
         let waiting = u64::try_from(self.waiting.len()).unwrap_or(u64::MAX);
         let requests = u64::from(self.pool.in_flight())
             .saturating_add(waiting)
+            .saturating_add(self.containment.parked())
             .saturating_add(self.backlog.load(now));
         let since = match (self.waiting.since(), self.backlog.since()) {
             (Some(one), Some(other)) => Some(one.min(other)),
@@ -109,21 +142,28 @@ impl Engine {
     }
 
     fn find_deadline(&self, now: Moment) -> Option<Moment> {
-        let has_spare = self.spare(now) > 0;
-        // In a roll the new ones stay until it is over.
-        let may_go = |id| self.roll.is_none() || self.pool.is_old(id);
-        let idle = || {
-            let idle = self.pool.iter().filter(|(id, _)| may_go(*id));
-            idle.filter_map(|(_, machine)| self.idle_deadline(machine)).min()
-        };
-        let delay = self.demand(now).since.map(|since| since + self.settings.scale.delay);
+        let (demand, slots) = (self.demand(now), self.settings.max_multiplexing);
+        let floor = scaling::floor(&self.settings.scale, slots, demand);
+        let has_spare = self.pool.live() > floor;
+        let idle = || self.first_idle_deadline();
+        let delay = demand.since.map(|since| since + self.settings.scale.delay);
         let known = [
             self.waiting.next_deadline(),
             self.pool.next_deadline(),
             self.backlog.next_deadline(now),
-            has_spare.then(idle).flatten(),
+            self.overdue.next(),
+            if self.roll.is_some() {
+                self.old_idle_deadline(floor)
+            } else {
+                has_spare.then(idle).flatten()
+            },
             delay.filter(|at| *at > now),
         ];
         known.into_iter().flatten().min()
     }
+}
+
+const fn is_backing_off(member: &Member) -> bool {
+    matches!(member.machine.state(), State::CrashBackoff { .. })
+        && !matches!(member.standing, Standing::Spare)
 }

@@ -12,13 +12,13 @@
 //! An old runner that is still starting counts like one that serves, for those who wait may have nobody else; where
 //! another one serves, it is stopped at once.
 
-use fal_lifecycle::{Cause, Event, Machine, State};
+use fal_lifecycle::{Cause, Event, State};
 use fal_types::{Moment, RunnerId};
 
 use super::{Engine, Phase, balance::UNUSED};
 use crate::{
-    Command, Reconfigured, Rollover, Settings,
-    pool::is_coming,
+    Command, Reconfigured, Replacement, Rollover, Settings, Standing,
+    pool::Member,
     scaling::{self, Demand},
     turn::Turn,
 };
@@ -65,6 +65,7 @@ impl Engine {
         }
         self.roll = None;
         self.refuse_waiting(turn);
+        self.release_parked(turn);
         for runner in self.pool.names() {
             self.retire(turn, runner);
         }
@@ -87,9 +88,11 @@ impl Engine {
         // Where nobody serves, those who wait may have nobody else. The first to start are the first to be ready.
         let is_served = self.pool.ready() > 0;
         let mut kept = if is_served { 0 } else { self.settings.scale.max.max(1) };
-        let mut is_useless = |machine: &Machine| match machine.state() {
+        let mut is_useless = |member: &Member| match member.machine.state() {
             // Its start would be one of the new revision.
             State::CrashBackoff { .. } => true,
+            // It is there for the death of an old runner, as long as one serves.
+            State::Setup { .. } | State::Idle if member.standing == Standing::Spare => false,
             State::Setup { .. } => {
                 let is_kept = kept > 0;
                 kept = kept.saturating_sub(1);
@@ -98,7 +101,7 @@ impl Engine {
             //= docs/contract.md#reload
             //# An idle runner that nothing wants may end without one in its place.
             State::Idle => {
-                let idle = machine.idle_since();
+                let idle = member.machine.idle_since();
                 !is_wanted && idle.is_some_and(|since| now.since(since) >= UNUSED)
             }
             State::Running
@@ -106,7 +109,7 @@ impl Engine {
             | State::Terminating { .. }
             | State::Terminated => false,
         };
-        let useless = self.pool.iter().filter(|(_, machine)| is_useless(machine));
+        let useless = self.pool.iter().filter(|(_, member)| is_useless(member));
         useless.map(|(runner, _)| runner).collect()
     }
 
@@ -132,6 +135,7 @@ impl Engine {
         }
         if self.census().old == 0 {
             self.roll = None;
+            self.retire_spares(turn);
             turn.push(Command::Rolled(Rollover::Over));
         }
     }
@@ -143,8 +147,8 @@ impl Engine {
         let mut census = self.census();
         let has_room = |census: Census| {
             let live = census.old + census.ready + census.coming;
-            // Where there are more than there may be now, none goes before a new one is ready.
-            live <= max || census.coming == 0
+            // Where the old ones are more than there may be now, none goes before a new one is ready.
+            live <= max || census.ready + census.coming == 0
         };
         while census.old > 0 && census.ready + census.coming < target && has_room(census) {
             self.start(turn, Cause::Reloaded);
@@ -152,25 +156,26 @@ impl Engine {
         }
     }
 
-    /// One old runner goes for each new one that is ready; all of them, where the new ones are as many as are wanted.
+    /// One old runner goes for each new one that is ready: those that are left are as many as there were.
     //= docs/contract.md#reload
     //# A runner of the old revision MUST stay in service until one of the new revision is ready in its place.
     fn retire_old(&mut self, turn: &mut Turn, census: Census, target: u32) {
         let Some(roll) = &mut self.roll else { return };
-        let due = if census.ready >= target {
-            u32::MAX
-        } else {
-            census.ready - roll.retired.min(census.ready)
-        };
-        let due = due.min(census.old);
+        if census.ready == 0 {
+            return;
+        }
+        let due = (census.old + census.ready).saturating_sub(target).min(census.old);
         roll.retired = roll.retired.saturating_add(due);
-        let mut old: Vec<_> =
-            self.pool.iter().filter(|(id, machine)| self.is_old(*id, machine)).collect();
-        // First those that do not serve yet, then those with the least to finish.
-        old.sort_by_key(|(_, machine)| (machine.is_ready(), machine.in_flight()));
+        let mut old: Vec<_> = self.pool.iter().filter(|(_, member)| is_old(member)).collect();
+        // First those that do not serve, then those with the least to finish.
+        old.sort_by_key(|(_, member)| {
+            let is_off = matches!(member.standing, Standing::Ejected { .. });
+            (member.machine.is_ready() && !is_off, member.machine.in_flight())
+        });
         let due = usize::try_from(due).unwrap_or(usize::MAX);
         let going: Vec<_> = old.into_iter().map(|(id, _)| id).take(due).collect();
         for runner in going {
+            self.pool.replaced(runner, Replacement::Did);
             self.retire(turn, runner);
         }
     }
@@ -183,20 +188,13 @@ impl Engine {
         self.tell(turn, runner, Event::StopRequested(Cause::Reloaded));
     }
 
-    /// Whether it is of an old revision, and serves or will.
-    fn is_old(&self, runner: RunnerId, machine: &Machine) -> bool {
-        self.pool.is_old(runner) && (machine.is_ready() || is_coming(machine))
-    }
-
     fn census(&self) -> Census {
         let mut census = Census::default();
-        for (id, machine) in self.pool.iter() {
-            if self.is_old(id, machine) {
-                census.old += 1;
-            } else if machine.is_ready() {
-                census.ready += 1;
-            } else if is_coming(machine) {
-                census.coming += 1;
+        for (_, member) in self.pool.iter().filter(|(_, member)| member.is_live()) {
+            match (member.older, member.machine.is_ready()) {
+                (Some(_), _) => census.old += 1,
+                (None, true) => census.ready += 1,
+                (None, false) => census.coming += 1,
             }
         }
         census
@@ -211,13 +209,37 @@ impl Engine {
 
     /// Old runners that were idle for too long, as far as those that serve are more than are wanted.
     fn expired(&self, now: Moment) -> Vec<RunnerId> {
-        let spare = usize::try_from(self.spare(now)).unwrap_or(usize::MAX);
-        let is_due = |machine: &Machine| self.idle_deadline(machine).is_some_and(|at| at <= now);
-        let due = |(id, machine): (RunnerId, &Machine)| {
-            (self.pool.is_old(id) && is_due(machine)).then_some(id)
+        let extra = self.pool.ready().saturating_sub(self.floor(now));
+        let due = |(id, member): (RunnerId, &Member)| {
+            let idle = self.idle_deadline(member).filter(|_| is_old(member))?;
+            (idle <= now).then_some(id)
         };
-        self.pool.iter().filter_map(due).take(spare).collect()
+        let due = self.pool.iter().filter_map(due);
+        due.take(usize::try_from(extra).unwrap_or(usize::MAX)).collect()
     }
+
+    /// When the first of them will have been. The new ones stay until the roll is over.
+    pub(super) fn old_idle_deadline(&self, floor: u32) -> Option<Moment> {
+        let old = self.pool.iter().filter(|(_, member)| is_old(member));
+        let due = old.filter_map(|(_, member)| self.idle_deadline(member));
+        due.min().filter(|_| self.pool.ready() > floor)
+    }
+
+    /// Spares of the old revision, which were there for the death of an old runner.
+    fn retire_spares(&mut self, turn: &mut Turn) {
+        let is_spare =
+            |member: &Member| member.older.is_some() && member.standing == Standing::Spare;
+        let spares = self.pool.iter().filter(|(_, member)| is_spare(member));
+        let spares: Vec<_> = spares.map(|(id, _)| id).collect();
+        for spare in spares {
+            self.retire(turn, spare);
+        }
+    }
+}
+
+/// Whether it is of an old revision, and serves or will.
+fn is_old(member: &Member) -> bool {
+    member.older.is_some() && member.is_live()
 }
 
 impl Settings {

@@ -3,10 +3,10 @@
 use fal_lifecycle::Event;
 use fal_policy::{Delay, Retry, Verdict};
 use fal_queue::{Ruling, State, Ticket, store::Backlog as Answer};
-use fal_types::{Attempt, LeaseId, Moment, Problem, RequestId};
+use fal_types::{Attempt, LeaseId, Moment, Problem, RequestId, RunnerId};
 
 use super::{Engine, Follow, Held, Phase};
-use crate::{CallId, Command, Record, Reported, settle, turn::Turn};
+use crate::{CallId, Command, Record, Reported, pool::Wish, settle, turn::Turn};
 
 /// Requests whose runners' deaths are remembered; a request that was cancelled while it waited is never struck off.
 const MOURNED: usize = 10_000;
@@ -35,11 +35,11 @@ impl Engine {
 
     /// Gives a direct call a slot, if there is one.
     pub(super) fn grant(&mut self, turn: &mut Turn, call: CallId) -> bool {
-        let Some(runner) = self.pool.lease(turn.now, None) else { return false };
+        let Some(runner) = self.pool.lease(turn.now, Wish::default()) else { return false };
         let lease = LeaseId::new(self.next_lease);
         self.next_lease += 1;
-        self.leases
-            .insert(lease, Held { runner, ticket: None, cancelled: false, is_retired: false });
+        let held = Held::new(turn.now, runner, None);
+        self.leases.insert(lease, held);
         turn.push(Command::Grant { call, lease, runner });
         true
     }
@@ -52,12 +52,14 @@ impl Engine {
         reported: &Reported,
     ) -> Follow {
         let Some(held) = self.leases.remove(&lease) else { return Follow::Nothing };
+        self.overdue.answered(lease);
         let verdict = match &held.ticket {
             None => settle::direct(reported, &self.settings.rules),
             Some(ticket) => settle::queued(reported, ticket, &self.settings.rules),
         };
         let verdict = if held.cancelled { settle::cancelled(&verdict) } else { verdict };
         self.pool.release(turn, held.runner);
+        self.learn(turn, held.runner, reported);
         if let Some(ticket) = &held.ticket {
             self.record(turn, (lease, &held, ticket), (&verdict, reported));
         }
@@ -72,9 +74,23 @@ impl Engine {
         self.deadline = Some(self.deadline.map_or(idle_until, |at| at.min(idle_until)));
         // With a buffer, what one runner gives back may make another superfluous.
         let is_quiet = self.waiting.len() == 0
+            && self.containment.parked() == 0
             && self.backlog.claimable(turn.now) == 0
             && !self.settings.scale.is_buffered();
         if is_quiet && turn.commands.is_empty() { Follow::Nothing } else { Follow::Up }
+    }
+
+    /// Learns from an answer what its runner is good for, and whether it serves.
+    fn learn(&mut self, turn: &mut Turn, runner: RunnerId, reported: &Reported) {
+        if let Some(hints) = &reported.hints {
+            self.pool.hear(runner, hints.clone());
+        }
+        if let Some(sign) = settle::sign(&reported.outcome)
+            && self.pool.note(turn.now, runner, sign)
+            && let Some(member) = self.pool.member(runner)
+        {
+            turn.push(Command::Stands { runner, standing: member.standing });
+        }
     }
 
     fn record(
@@ -85,16 +101,25 @@ impl Engine {
     ) {
         let roll = self.roll();
         let mourning = self.mourn(ticket.id, verdict);
-        let wait =
-            settle::Wait { now: turn.now, backoff: &self.settings.retry_backoff, roll, mourning };
         let is_going = self.phase != Phase::Serving || held.is_retired;
         let is_cut = is_going && settle::is_broken(&reported.outcome);
+        let contained = if is_cut {
+            // Its runner died because it was told to.
+            self.set_free(held.runner, ticket.id);
+            None
+        } else {
+            self.contain(turn, (held.runner, ticket.id), (verdict, reported))
+        };
+        let wait =
+            settle::Wait { now: turn.now, backoff: &self.settings.retry_backoff, roll, mourning };
         //= docs/contract.md#reload
         //# A queued request that is cut all the same MUST go again without being charged.
         //= docs/contract.md#queue-restart
         //# An attempt that the platform's own death cut MUST NOT be charged to its request.
         let ruling = if is_cut {
             Ruling::GiveBack
+        } else if let Some(ruling) = contained {
+            ruling
         } else {
             settle::ruling(verdict, reported, ticket, &wait)
         };
@@ -134,7 +159,12 @@ impl Engine {
             let (lease, attempt) = (held.id, held.attempt);
             let avoid = self.avoid.remove(&ticket.id);
             let is_wanted = self.phase == Phase::Serving && !cancelled.contains(&ticket.id);
-            let runner = if is_wanted { self.pool.lease(turn.now, avoid) } else { None };
+            if is_wanted && self.is_suspect(ticket.id) {
+                self.park(lease, ticket);
+                continue;
+            }
+            let wish = Wish { avoid, hint: ticket.hint.as_deref() };
+            let runner = if is_wanted { self.pool.lease(turn.now, wish) } else { None };
             let Some(runner) = runner else {
                 // Its runner died between the asking and the answer, or it was cancelled then: as if it had not
                 // been claimed.
@@ -142,24 +172,24 @@ impl Engine {
                 turn.push(Command::Record(Record { request, lease, attempt, ruling }));
                 continue;
             };
-            let ticket = Box::new(ticket);
-            let mine = Some(ticket.clone());
-            let held = Held { runner, ticket: mine, cancelled: false, is_retired: false };
-            self.leases.insert(lease, held);
-            turn.push(Command::Dispatch { lease, runner, ticket });
+            self.dispatch(turn, (lease, runner), Box::new(ticket));
         }
     }
 
-    //= docs/contract.md#queue-cancel
-    //# A running request's runner MUST get the cancel signal, and what the runner then answers is its result.
-    pub(super) fn cancel(&mut self, turn: &mut Turn, request: RequestId) {
-        let of = |held: &Held| held.ticket.as_ref().is_some_and(|ticket| ticket.id == request);
-        if let Some((lease, held)) = self.leases.iter_mut().find(|(_, held)| of(held)) {
-            held.cancelled = true;
-            turn.push(Command::SignalCancel { lease: *lease });
-        } else if self.backlog.claiming() > 0 {
-            // It may be in the answer that is on its way.
-            self.cancelled_early.insert(request);
-        }
+    pub(super) fn dispatch(
+        &mut self,
+        turn: &mut Turn,
+        (lease, runner): (LeaseId, RunnerId),
+        ticket: Box<Ticket>,
+    ) {
+        let held = Held::new(turn.now, runner, Some(ticket.clone()));
+        self.leases.insert(lease, held);
+        turn.push(Command::Dispatch { lease, runner, ticket });
+    }
+}
+
+impl Held {
+    const fn new(since: Moment, runner: RunnerId, ticket: Option<Box<Ticket>>) -> Self {
+        Self { runner, ticket, cancelled: false, since, is_retired: false }
     }
 }

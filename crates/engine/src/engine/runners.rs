@@ -4,7 +4,7 @@ use fal_lifecycle::{Cause, Event, Machine, Start, State};
 use fal_types::{Moment, Problem, RunnerId};
 
 use super::{Engine, Phase};
-use crate::{Command, turn::Turn};
+use crate::{Command, Replacement, Standing, turn::Turn};
 
 impl Engine {
     //= docs/contract.md#direct-wait
@@ -27,7 +27,7 @@ impl Engine {
     pub(super) fn tell(&mut self, turn: &mut Turn, runner: RunnerId, event: Event) {
         let Some(before) = self.pool.get(runner) else { return };
         let was_starting = matches!(before.state(), State::Setup { .. });
-        let was_placeable = before.is_ready();
+        let was_ready = before.is_ready();
         if !self.pool.tell(turn, runner, event) {
             return;
         }
@@ -37,12 +37,12 @@ impl Engine {
         if was_starting {
             self.started(turn, cause);
         }
-        if was_placeable && !is_ready && !cause.is_planned() {
+        if was_ready && !is_ready && !cause.is_planned() {
             // A runner that dies before it was ever used would be replaced in a circle.
             if cause == Cause::Exited && is_unused {
                 self.count_failure(turn.now);
             }
-            self.replace(turn);
+            self.replace(turn, runner);
         }
         if is_gone {
             self.forget(turn, runner);
@@ -53,6 +53,7 @@ impl Engine {
     fn started(&mut self, turn: &mut Turn, cause: Cause) {
         if cause == Cause::Ready {
             self.failures = 0;
+            self.pool.relieve();
             self.wake(turn);
         } else if !cause.is_planned() {
             self.count_failure(turn.now);
@@ -68,10 +69,29 @@ impl Engine {
         self.failed = now;
     }
 
-    /// Starts a runner for one that failed while it was in service.
-    fn replace(&mut self, turn: &mut Turn) {
-        let has_room = self.pool.live() < self.settings.scale.max.max(1);
-        if self.phase == Phase::Serving && has_room {
+    /// Puts a runner in the place of one that failed: a spare in this very step, or else one that starts now. A
+    /// spare that failed is replaced where spares are counted.
+    fn replace(&mut self, turn: &mut Turn, failed: RunnerId) {
+        let was_spare =
+            self.pool.member(failed).is_some_and(|member| member.standing == Standing::Spare);
+        if self.phase != Phase::Serving || was_spare {
+            return;
+        }
+        self.pool.replaced(failed, Replacement::Will);
+        // In a roll one more may serve; it is of the old revision and goes with the others.
+        let surge = u32::from(self.roll.is_some() && self.pool.spare().is_some());
+        if self.pool.live() >= self.settings.scale.max.max(1).saturating_add(surge) {
+            return;
+        }
+        //= docs/contract.md#spares
+        //# When a runner dies, a ready spare MUST take its place in the same step, and another spare is started.
+        if let Some(spare) = self.pool.spare() {
+            self.pool.stand(spare, Standing::Serving);
+            turn.push(Command::Stands { runner: spare, standing: Standing::Serving });
+            if self.pool.get(spare).is_some_and(Machine::is_ready) {
+                self.pool.replaced(failed, Replacement::Did);
+            }
+        } else {
             self.start(turn, Cause::Replaces);
         }
     }
@@ -86,10 +106,11 @@ impl Engine {
     //= docs/contract.md#crash-backoff
     //# After a failed start the next start of that app MUST wait.
     pub(super) fn start(&mut self, turn: &mut Turn, cause: Cause) {
+        let standing = if cause == Cause::Spare { Standing::Spare } else { Standing::Serving };
         let until = self.failed + self.settings.crash_backoff.wait(self.failures);
         let is_held_up = self.failures > 0 && until > turn.now;
         let start = if is_held_up { Start::After(until) } else { Start::Now };
-        self.pool.start(turn, (start, cause), self.settings.limits.clone());
+        self.pool.start(turn, (start, cause, standing), self.settings.limits.clone());
     }
 
     //= docs/contract.md#shutdown
@@ -99,6 +120,7 @@ impl Engine {
             self.phase = Phase::Draining;
         }
         self.refuse_waiting(turn);
+        self.release_parked(turn);
         for runner in self.pool.names() {
             self.tell(turn, runner, Event::StopRequested(Cause::Shutdown));
         }
@@ -109,12 +131,10 @@ impl Engine {
         for (call, problem) in self.waiting.expire(turn.now) {
             turn.push(Command::Refuse { call, problem });
         }
-        for runner in self.pool.names() {
-            let due = self.pool.get(runner).and_then(Machine::next_deadline);
-            if due.is_some_and(|due| due <= turn.now) {
-                self.tell(turn, runner, Event::Elapsed);
-            }
+        for runner in self.pool.overdue(turn.now) {
+            self.tell(turn, runner, Event::Elapsed);
         }
+        self.end_unanswered(turn);
         self.backlog.note(turn.now);
     }
 }

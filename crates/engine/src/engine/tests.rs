@@ -5,15 +5,20 @@
 //! with an arrow is a command that it leads to, and a line with a star is a deadline that led to something
 //! before the next input came. See [`script`] for the words.
 
+mod cancelling;
 mod claims;
+mod containment;
 mod direct;
 mod ending;
 mod faults;
+mod hints;
 mod queued;
 mod reload;
 mod render;
 mod scaling;
 mod script;
+mod shield;
+mod spares;
 mod starting;
 mod table;
 mod world;

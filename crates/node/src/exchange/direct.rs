@@ -11,10 +11,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use fal_engine::Reported;
+use fal_engine::{Input, Reported};
 use fal_policy::{Call, Outcome, Reply};
 use fal_supervisor::{ForwardError, UploadError};
-use fal_types::{Moment, Problem, RequestId};
+use fal_types::{LeaseId, Moment, Problem, RequestId};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, uri::PathAndQuery};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -73,11 +73,12 @@ pub(crate) async fn call(conductor: &Arc<Conductor>, mut call: DirectCall) -> An
     lease.enter(call.request, Call::Direct);
     let slot = Arc::clone(lease.slot());
     let (path, request) = (call.path.clone(), call.request);
+    let held = lease.id().map(|lease| (Arc::clone(conductor), lease));
     let current = conductor.current();
     let limit = current.options.request_timeout;
     exchange::tell_attempt(&mut call.headers, 1, &current.time_left);
     let task = Box::pin(attempt(lease, Arc::clone(&slot), call, limit));
-    Attended { task: Some(task), slot, path, request }.await
+    Attended { task: Some(task), slot, path, request, held }.await
 }
 
 /// Waits for a slot, at most until the call's deadline.
@@ -128,6 +129,7 @@ struct Attended<F: Future<Output = Answered> + Send + 'static> {
     slot: Arc<Slot>,
     path: PathAndQuery,
     request: RequestId,
+    held: Option<(Arc<Conductor>, LeaseId)>,
 }
 
 impl<F: Future<Output = Answered> + Send + 'static> Future for Attended<F> {
@@ -153,6 +155,10 @@ impl<F: Future<Output = Answered> + Send + 'static> Drop for Attended<F> {
         tracing::debug!(%request, runner = %slot.name, "caller left; the runner gets the cancel signal");
         runtime.spawn(async move { exchange::signal_cancel(&slot, path.path(), request).await });
         runtime.spawn(async move { drop(task.await) });
+        // In a task of its own: this may be dropped by a caller that holds the engine's lock.
+        if let Some((conductor, lease)) = self.held.take() {
+            runtime.spawn(async move { conductor.drive(Input::CallerLeft { lease }) });
+        }
     }
 }
 

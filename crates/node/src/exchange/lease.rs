@@ -43,6 +43,11 @@ impl Lease {
         }
     }
 
+    /// Its name.
+    pub(crate) fn id(&self) -> Option<LeaseId> {
+        self.held.as_ref().map(|held| held.lease)
+    }
+
     /// Says how the attempt ended. For a queued request, answers what is to be made durable.
     pub(crate) fn settle(mut self, reported: Reported) -> Option<Record> {
         self.end(reported)

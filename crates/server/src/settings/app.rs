@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use fal_engine::{CrashBackoff, Scale, Settings};
+use fal_engine::{Cancel, CrashBackoff, Scale, Settings};
 use fal_lifecycle::{Health, Limits};
 use fal_node::{AppOptions, HealthProbe};
 use fal_policy::Rules;
@@ -125,6 +125,17 @@ impl Reader<'_> {
             rules: self.rules(described)?,
             retry_backoff: self.retry_backoff()?,
             crash_backoff: self.crash_backoff()?,
+            spares: self.count("spares", app.spares.as_ref(), 0, 0..=1_000)?,
+            poison_limit: self.count("poison_limit", app.poison_limit.as_ref(), 0, 0..=1_000)?,
+            cancel: self.cancel()?,
+        })
+    }
+
+    fn cancel(&self) -> Result<Cancel, Failure> {
+        let grace = |written| self.seconds("cancel_grace", Some(written), 0.0, 0.001..=DAY);
+        Ok(Cancel {
+            grace: self.app.cancel_grace.as_ref().map(grace).transpose()?,
+            despite_others: self.app.cancel_despite_others.unwrap_or(false),
         })
     }
 

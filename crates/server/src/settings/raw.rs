@@ -53,6 +53,8 @@ pub(crate) struct App {
     pub(crate) tcp_check_timeout: Option<Spanned<f64>>,
     pub(crate) spares: Option<Spanned<u32>>,
     pub(crate) poison_limit: Option<Spanned<u32>>,
+    pub(crate) cancel_grace: Option<Spanned<f64>>,
+    pub(crate) cancel_despite_others: Option<bool>,
     pub(crate) health_check: Option<HealthCheck>,
     pub(crate) gpus: Option<Spanned<Vec<Value>>>,
     pub(crate) auth: Option<Spanned<String>>,
@@ -144,12 +146,6 @@ impl App {
     /// A refusal of what this version cannot do, rather than a silent no.
     pub(crate) fn refuse_later(&self, source: &Source<'_>) -> Result<(), Failure> {
         let refuse = |key: &str, span| Err(bad(&source.at(span, key, LATER)));
-        if let Some(spares) = self.spares.as_ref().filter(|spares| *spares.as_ref() > 0) {
-            return refuse("spares", spares.span());
-        }
-        if let Some(limit) = self.poison_limit.as_ref().filter(|limit| *limit.as_ref() > 0) {
-            return refuse("poison_limit", limit.span());
-        }
         if let Some(gpus) = self.gpus.as_ref().filter(|gpus| !gpus.as_ref().is_empty()) {
             return refuse("gpus", gpus.span());
         }

@@ -125,8 +125,8 @@ fn a_crash_backoff_of_nothing_still_waits_a_little() {
 #[test]
 fn what_this_version_cannot_do_is_refused_and_not_ignored() {
     check(
-        "[apps.\"a/b\"]\ncommand = [\"sh\"]\nspares = 1\n",
-        "fal.toml:3: spares: is not available in this version",
+        "[apps.\"a/b\"]\ncommand = [\"sh\"]\ngpus = [0]\n",
+        "fal.toml:3: gpus: is not available in this version",
     );
     check("queue = \"postgres://x\"\n[apps.\"a/b\"]\ncommand = [\"sh\"]\n", "fal.toml:1: queue: ");
     check("api_keys = [\"a:b\"]\n[apps.\"a/b\"]\ncommand = [\"sh\"]\n", "fal.toml:1: api_keys: ");

@@ -1,7 +1,7 @@
 //! Other configurations: which runners go, which come, and in which order.
 
 use super::{check, scaled, seconds, settings};
-use crate::Scale;
+use crate::{Scale, Settings};
 
 //= docs/contract.md#reload
 //= type=test
@@ -90,9 +90,9 @@ fn a_runner_keeps_the_number_of_requests_that_it_was_started_for() {
         2.000 admit c2 for 100
         3.000 r1 opened
             -> r1 is IDLE: ready
-            -> grant c2 l1 on r1
             -> r0 is DRAINING: reloaded
             -> rolled over
+            -> grant c2 l1 on r1
         4.000 admit c3 for 100
             -> grant c3 l2 on r1
         ",
@@ -321,6 +321,40 @@ fn an_app_that_is_gone_finishes_what_it_has() {
             -> r0 Cut
             -> r0 is TERMINATED: reloaded
             -> forget r0
+        ",
+    );
+}
+
+/// A spare of the old revision is there for the death of an old runner, as long as one serves.
+#[test]
+fn old_spares_stay_until_the_roll_is_over() {
+    check(
+        Settings { spares: 1, ..scaled(Scale { min: 1, max: 1, ..Scale::default() }) },
+        "
+        0.000 elapse
+            -> r0 Spawn
+            -> r1 Spawn
+        1.000 r0 opened
+            -> r0 is IDLE: ready
+        1.000 r1 opened
+            -> r1 is IDLE: ready
+        2.000 reload processes
+            -> r2 Spawn
+        3.000 admit c1 for 100
+            -> grant c1 l0 on r0
+        3.000 l0 breaks
+            -> r0 Cut
+            -> r0 SignalTerm
+            -> r0 is TERMINATING: disconnected
+            -> r1 stands serving
+        4.000 r2 opened
+            -> r2 is IDLE: ready
+            -> r1 SignalTerm
+            -> r1 is TERMINATING: reloaded
+            -> rolled over
+            -> r3 Spawn
+        5.000 r3 opened
+            -> r3 is IDLE: ready
         ",
     );
 }

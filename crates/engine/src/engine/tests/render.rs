@@ -40,6 +40,8 @@ pub(super) fn kind(command: &Command) -> String {
         Command::SignalCancel { .. } => "SignalCancel".to_owned(),
         Command::Runner { effect, .. } => format!("{effect:?}"),
         Command::Moved { state, cause, .. } => format!("{state}({})", cause.name()),
+        Command::Stands { standing, .. } => format!("Stands({})", standing.name()),
+        Command::Contained { deaths, .. } => format!("Contained({})", deaths.len()),
         Command::Forget { .. } => "Forget".to_owned(),
         Command::Drained => "Drained".to_owned(),
         Command::Rolled(how) => format!("Rolled({how:?})"),
@@ -65,6 +67,14 @@ pub(super) fn command(command: &Command) -> String {
         Command::Runner { runner: on, effect } => format!("{} {effect:?}", runner(*on)),
         Command::Moved { runner: on, state, cause } => {
             format!("{} is {state}: {}", runner(*on), cause.name())
+        }
+        Command::Stands { runner: on, standing } => {
+            format!("{} stands {}", runner(*on), standing.name())
+        }
+        Command::Contained { request: found, deaths } => {
+            let deaths =
+                deaths.iter().map(|(on, cause)| format!("{} {}", runner(*on), cause.name()));
+            format!("contained {}: {}", request(*found), deaths.collect::<Vec<_>>().join(", "))
         }
         Command::Forget { runner: gone } => format!("forget {}", runner(*gone)),
         Command::Drained => "drained".to_owned(),

@@ -3,16 +3,17 @@
 //! ```text
 //! admit c1 for 100           a direct call waits for 100 s at most (`within` where that is its caller's wish)
 //! withdraw c1
-//! submit q1 [low] [due 5] [no-retry]     a request is made durable, and the engine is told
+//! submit q1 [low] [due 5] [no-retry] [hint lora]     a request is made durable, and the engine is told
 //! keep q1                    the same, and the engine is not told yet
 //! hear                       it is told now
 //! commit                     the claim that the engine asked for becomes durable
 //! claimed                    and its answer comes; without a claim, news of what waits
 //! claim-fails 1              the answer is that the store failed; again in 1 s
-//! l0 answers 503 [stop] [keep] [retry] [no-retry] [after 7] [health]
+//! l0 answers 503 [stop] [keep] [retry] [no-retry] [after 7] [health] [hints a,b]
 //! l0 breaks | cut | times-out | refused | connect-times-out | connect-fails | abandoned | cancelled
 //! recorded                   what was to be recorded becomes durable, and the engine is told what waits again
 //! cancel q1
+//! left l0                    the caller of a direct call leaves while its runner works
 //! r0 opened | exited | spawn-failed | probe-passed | probe-failed | health-passed | health-failed
 //! reload [processes] [min 1] [max 3] [slots 2]   the configuration is another one now
 //! remove                     the app is gone from it
@@ -21,7 +22,7 @@
 //! rest                       nothing happens
 //! ```
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use fal_policy::{Answer, Flag, Outcome};
 use fal_queue::{
@@ -153,6 +154,7 @@ impl Script {
             ["cancel", request] => self.cancel(RequestId::from_bits(number(request).into())),
             ["reload", ref changes @ ..] => self.reload(changes),
             ["remove"] => self.tell(Input::Reconfigured(Reconfigured::Removed)),
+            ["left", lease] => self.tell(Input::CallerLeft { lease: LeaseId::new(number(lease)) }),
             ["drain"] => self.tell(Input::Drain),
             ["elapse"] => {
                 self.now = self.engine.next_deadline().map_or(self.now, |due| due.max(self.now));
@@ -187,6 +189,8 @@ impl Script {
         let priority = if low { Priority::Low } else { Priority::Normal };
         let mut ticket = Ticket::new(id, app(), "", priority, now);
         ticket.caller.no_retry = wishes.contains(&"no-retry");
+        let hint = wishes.iter().position(|wish| *wish == "hint");
+        ticket.hint = hint.and_then(|place| wishes.get(place + 1)).map(|hint| (*hint).to_owned());
         ticket.start_deadline = after(wishes, "due").map(|wait| now + wait);
         let op = Op::Submit { ticket, content: Content::default(), max_ahead: None };
         assert!(matches!(self.commit(op), Done::Submitted { .. }));
@@ -234,6 +238,7 @@ impl Script {
             outcome: outcome(news),
             health_wanted: news.contains(&"health"),
             problem: None,
+            hints: after_word(news, "hints"),
         };
         self.tell(Input::Settled { lease: LeaseId::new(number(lease)), reported })
     }
@@ -267,6 +272,12 @@ fn span(seconds: &str) -> Duration {
 fn after(words: &[&str], word: &str) -> Option<Duration> {
     let place = words.iter().position(|found| *found == word)?;
     words.get(place + 1).map(|seconds| span(seconds))
+}
+
+/// The hints that stand behind `word`, with commas between.
+fn after_word(words: &[&str], word: &str) -> Option<BTreeSet<String>> {
+    let place = words.iter().position(|found| *found == word)?;
+    words.get(place + 1).map(|hints| hints.split(',').map(str::to_owned).collect())
 }
 
 fn outcome(news: &[&str]) -> Outcome {

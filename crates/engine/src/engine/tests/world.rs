@@ -27,7 +27,7 @@ use self::{
     law::{Broken, Laws},
 };
 use super::{app, at, render, settings};
-use crate::{CallId, Engine, Input, Reconfigured, Scale, Settings, Who};
+use crate::{CallId, Cancel, Engine, Input, Reconfigured, Scale, Settings, Who};
 
 struct World {
     engine: Engine,
@@ -127,13 +127,14 @@ impl World {
             11 => self.cancel(),
             12 => self.crash(),
             13 => self.tell("*", Input::Elapsed),
+            15 => self.leave(),
             14 => {
                 // Whoever waits too long is ended behind the engine's back.
                 self.commit(Op::Sweep { limit: 100 });
                 Ok(())
             }
-            15 if self.dice.one_in(3) => self.reload(),
-            15.. => Ok(()),
+            16 if self.dice.one_in(3) => self.reload(),
+            16.. => Ok(()),
         }
     }
 
@@ -230,8 +231,11 @@ impl World {
 /// Any settings that differ in what the engine looks at.
 fn any_settings() -> impl Strategy<Value = Settings> {
     let scale = (0..3_u32, 1..5_u32, 0..2_u32, 0..2_u64, prop_oneof![Just(5), Just(30_u64)]);
-    (scale, 1..4_u32, any::<bool>()).prop_map(
-        |((min, max, buffer, delay, idle), slots, watched)| {
+    let grace = prop_oneof![Just(None), Just(Some(Duration::from_secs(3)))];
+    let faults = (0..3_u32, 0..3_u32, grace, any::<bool>());
+    (scale, 1..4_u32, any::<bool>(), faults).prop_map(
+        |((min, max, buffer, delay, idle), slots, watched, faults)| {
+            let (spares, poison_limit, grace, despite_others) = faults;
             let (delay, keep_alive) = (Duration::from_secs(delay), Duration::from_secs(idle));
             let scale = Scale { min, max, buffer, buffer_percent: 0, delay, keep_alive };
             let mut settings = settings();
@@ -245,6 +249,9 @@ fn any_settings() -> impl Strategy<Value = Settings> {
                 scale,
                 max_multiplexing: slots,
                 retry_backoff: Backoff::default(),
+                spares,
+                poison_limit,
+                cancel: Cancel { grace, despite_others },
                 ..settings
             }
         },

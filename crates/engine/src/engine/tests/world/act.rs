@@ -38,13 +38,18 @@ impl World {
             }
             Command::Record(record) => self.plan(lag, Happening::Records(record)),
             Command::SignalCancel { lease } => {
+                if let Some((runner, _)) = self.leases.get(&lease) {
+                    self.laws.seen(*runner, Cause::CancelIgnored);
+                }
                 if self.dice.one_in(2) {
                     self.plan(lag, Happening::Ends(lease, Outcome::Cancelled));
                 }
             }
             Command::Runner { runner, effect } => self.affect(runner, effect),
+            Command::Stands { runner, standing } => self.laws.stands(runner, standing),
             Command::Refuse { .. }
             | Command::Moved { .. }
+            | Command::Contained { .. }
             | Command::Forget { .. }
             | Command::Drained
             | Command::Rolled(_) => {}
@@ -157,6 +162,16 @@ impl World {
         Ok(())
     }
 
+    /// The caller of a direct call hangs up while its runner works.
+    pub(super) fn leave(&mut self) -> Result<(), Broken> {
+        let is_direct =
+            |(_, (_, request)): &(&LeaseId, &(RunnerId, Option<RequestId>))| request.is_none();
+        let Some((lease, (runner, _))) = self.leases.iter().find(is_direct) else { return Ok(()) };
+        let (lease, runner) = (*lease, *runner);
+        self.laws.seen(runner, Cause::CancelIgnored);
+        self.tell(&format!("left {}", render::lease(lease)), Input::CallerLeft { lease })
+    }
+
     pub(super) fn commit(&mut self, op: Op) -> Done {
         let done = self.store.commit(self.now, vec![op]).expect("the model never fails");
         done.into_iter().next().expect("one answer to one operation")
@@ -213,7 +228,7 @@ impl World {
         }
         let health_wanted = outcome.answer().is_some() && self.dice.one_in(10);
         let what = format!("{} {outcome:?}", render::lease(lease));
-        let reported = Reported { outcome, health_wanted, problem: None };
+        let reported = Reported { outcome, health_wanted, problem: None, hints: None };
         self.tell(&what, Input::Settled { lease, reported })
     }
 

@@ -6,7 +6,7 @@ use fal_queue::{Ruling, State, Ticket};
 use fal_types::{LeaseId, Moment, RequestId, RunnerId};
 
 use super::render;
-use crate::{CallId, Cause, Command, Effect, Event, Record, Runner, Settings};
+use crate::{CallId, Cause, Command, Effect, Event, Record, Runner, Settings, Standing};
 
 /// Which law was broken, and by whom.
 pub(super) type Broken = String;
@@ -38,6 +38,10 @@ pub(super) struct Laws {
     spawned: BTreeMap<RunnerId, Moment>,
     /// Runners whose port is open, as far as the engine has been told, and that it has not told to go.
     ready: BTreeSet<RunnerId>,
+    /// Ready runners that are closed to requests: spares, those sent off or on trial, those that one has alone.
+    closed: BTreeSet<RunnerId>,
+    /// Runners that were spares after the last step.
+    spares: BTreeSet<RunnerId>,
     /// Runners that were told to go, or are gone.
     over: BTreeSet<RunnerId>,
     /// What each runner could be ended for.
@@ -65,6 +69,8 @@ impl Laws {
             ended: BTreeSet::new(),
             spawned: BTreeMap::new(),
             ready: BTreeSet::new(),
+            closed: BTreeSet::new(),
+            spares: BTreeSet::new(),
             over: BTreeSet::new(),
             evidence: BTreeSet::new(),
             failed_start: None,
@@ -99,6 +105,13 @@ impl Laws {
 
     pub(super) fn seen(&mut self, runner: RunnerId, cause: Cause) {
         self.evidence.insert((runner, cause));
+    }
+
+    /// A spare that takes over gets requests in the same step.
+    pub(super) fn stands(&mut self, runner: RunnerId, standing: Standing) {
+        if standing == Standing::Serving {
+            self.spares.remove(&runner);
+        }
     }
 
     /// The claim was answered, or it failed and is not made again before the moment.
@@ -177,7 +190,11 @@ impl Laws {
                 }
                 Ok(())
             }
-            Command::Record(_) | Command::SignalCancel { .. } | Command::Rolled(_) => Ok(()),
+            Command::Record(_)
+            | Command::SignalCancel { .. }
+            | Command::Stands { .. }
+            | Command::Contained { .. }
+            | Command::Rolled(_) => Ok(()),
         }
     }
 
@@ -195,7 +212,11 @@ impl Laws {
         due: usize,
         leases: &Leases,
     ) -> Result<(), Broken> {
-        let free = self.free(leases).saturating_sub(self.claimed);
+        let is_open = |runner: &&RunnerId| !self.closed.contains(*runner);
+        let open: BTreeSet<_> = self.ready.iter().filter(is_open).collect();
+        let used = leases.values().filter(|(on, _)| open.contains(on)).count();
+        let slots: usize = open.iter().map(|runner| self.slots(**runner)).sum();
+        let free = (slots - used).saturating_sub(self.claimed);
         let is_held_off = self.held_off.is_some_and(|moment| moment > now);
         let may_claim = self.claimed == 0 && !is_held_off && !self.is_draining;
         must!(free == 0 || self.pending.is_empty(), "{:?} wait idly", self.pending);
@@ -215,6 +236,7 @@ impl Laws {
 
     fn judge_slot(&self, lease: LeaseId, on: RunnerId, leases: &Leases) -> Result<(), Broken> {
         let runner = render::runner(on);
+        must!(!self.spares.contains(&on), "{runner} is a spare and gets a request");
         let used = leases.values().filter(|(holder, _)| *holder == on).count();
         must!(self.ready.contains(&on), "{runner} is used and not ready");
         must!(used < self.slots(on), "{runner} has {used} in flight and gets one more");
@@ -282,7 +304,9 @@ impl Laws {
             Cause::Shutdown => self.is_draining,
             Cause::Reloaded => self.is_reconfigured,
             Cause::KeepAlive => !leases.values().any(|(on, _)| *on == runner),
-            Cause::ScaledDown => !self.spawned.contains_key(&runner),
+            Cause::ScaledDown => {
+                !self.spawned.contains_key(&runner) || self.spares.contains(&runner)
+            }
             Cause::StartupTimedOut => {
                 if state == "TERMINATING" {
                     self.failed_start = Some(now);
@@ -300,9 +324,19 @@ impl Laws {
     pub(super) fn judge_all(&mut self, runners: &[Runner]) -> Result<(), Broken> {
         let backing_off = runners.iter().filter(|runner| runner.state == "CRASH_BACKOFF");
         self.backing_off = backing_off.map(|runner| runner.id).collect();
-        let live = runners.iter().filter(|runner| is_live(runner)).count();
+        let is_spare = |runner: &&Runner| runner.standing == Standing::Spare;
+        self.spares = runners.iter().filter(is_spare).map(|runner| runner.id).collect();
+        let closed = |runner: &&Runner| runner.alone || runner.standing != Standing::Serving;
+        self.closed = runners.iter().filter(closed).map(|runner| runner.id).collect();
+        let live: Vec<_> = runners.iter().filter(|runner| is_live(runner)).collect();
+        let spares = live.iter().filter(|runner| is_spare(runner)).count();
+        let serving = live.len() - spares;
         let most = self.most + usize::from(self.is_reconfigured);
-        must!(live <= most, "there are {live} runners");
+        must!(serving <= most, "there are {serving} runners");
+        must!(spares <= self.settings.spares as usize, "there are {spares} spares");
+        let sent_off =
+            live.iter().filter(|runner| matches!(runner.standing, Standing::Ejected { .. }));
+        must!(sent_off.count() < serving.max(1), "the last runner is sent off");
         let undead =
             runners.iter().find(|runner| is_live(runner) && self.over.contains(&runner.id));
         must!(undead.is_none(), "{undead:?} was told to go, and stays");
@@ -324,8 +358,12 @@ impl Laws {
         must!(greedy.is_none(), "{greedy:?} had too many retries");
         let scale = &self.settings.scale;
         let wanted = scale.min.max(scale.buffer).min(scale.max) as usize;
-        let live = runners.iter().filter(|runner| is_live(runner)).count();
+        let is_serving = |runner: &&Runner| is_live(runner) && runner.standing != Standing::Spare;
+        let live = runners.iter().filter(is_serving).count();
         must!(live == wanted, "{live} runners are left, and not {wanted}");
+        let spares = runners.iter().filter(|runner| is_live(runner)).count() - live;
+        let wanted = if live > 0 { self.settings.spares as usize } else { 0 };
+        must!(spares == wanted, "{spares} spares are left, and not {wanted}");
         Ok(())
     }
 
