@@ -3,6 +3,7 @@
 //! Which process answered, and how many attempts there were, is what the runners themselves wrote down.
 
 mod bad_input;
+mod beside;
 mod callers;
 mod direct;
 mod headers;

@@ -24,6 +24,23 @@ fn a_setting_is_a_field_of_the_limits() {
     );
 }
 
+/// A rest that fills in nothing is a warning of clippy in the author's crate.
+#[test]
+fn where_every_setting_is_declared_there_is_no_rest() {
+    check(
+        "app_every_setting",
+        r#"
+        #[fal_app(
+            keep_alive = 60, min_concurrency = 1, max_concurrency = 4, concurrency_buffer = 1,
+            scaling_delay = 2, max_multiplexing = 8, request_timeout = 30, startup_timeout = 600,
+            termination_grace_period_seconds = 5, machine_type = "GPU-H100", num_gpus = 2,
+            skip_retry_conditions = ["timeout"], retry_config(timeout = 1)
+        )]
+        struct Sketch;
+        "#,
+    );
+}
+
 #[test]
 fn a_version_and_a_doc_comment_are_told_too() {
     check(

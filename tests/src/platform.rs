@@ -53,6 +53,10 @@ pub struct Runner {
     pub in_flight: u64,
     /// The revision of its app that it was started for.
     pub revision: u64,
+    /// How it stands among the others.
+    pub standing: String,
+    /// Whether another takes its place.
+    pub replacement: String,
 }
 
 /// How a platform that did not start ended.
@@ -417,6 +421,8 @@ impl Runner {
             port: u16::try_from(number("port")).expect("ports are small"),
             in_flight: number("in_flight_requests"),
             revision: number("revision"),
+            standing: text("standing"),
+            replacement: text("replacement"),
         }
     }
 

@@ -10,7 +10,8 @@ pub(crate) mod status;
 mod value;
 pub(crate) mod wiring;
 
-use syn::Ident;
+use quote::ToTokens as _;
+use syn::{Attribute, Expr, Ident, Meta};
 
 use self::value::Value;
 use crate::{
@@ -27,6 +28,19 @@ pub(crate) fn facade(argument: &Argument, sink: &Sink<'_>) -> Option<Facade> {
         sink.report(&argument.value, &Mistake::CRATE_IS_NO_PATH);
         None
     }
+}
+
+/// Reports `#[name = value]`, which none of our attributes is; `form` says of the value how it is
+/// written.
+pub(crate) fn has_value(
+    attribute: &Attribute,
+    form: impl FnOnce(&Expr) -> String,
+    sink: &Sink<'_>,
+) -> bool {
+    let Meta::NameValue(pair) = &attribute.meta else { return false };
+    let name = attribute.path().to_token_stream().to_string();
+    sink.report(&pair.value, &Mistake::marker_with_value(&name, &form(&pair.value)));
+    true
 }
 
 /// Reports an argument that was given before; true for the first.

@@ -1,6 +1,7 @@
 //! Reads the item under an attribute: signatures are parsed, bodies stay tokens.
 
 mod about;
+pub(crate) mod condition;
 mod failure;
 mod unmarked;
 mod wiring;

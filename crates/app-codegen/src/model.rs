@@ -38,6 +38,8 @@ pub(crate) struct Function {
     pub(crate) markers: Vec<Marker>,
     /// Its `#[cfg]` attributes, which its route must share.
     pub(crate) conditions: Vec<Attribute>,
+    /// Its `#[cfg_attr]` attributes that may become such a one.
+    pub(crate) hidden: Vec<Attribute>,
     /// Its doc comment.
     pub(crate) about: String,
     pub(crate) signature: Signature,
@@ -90,6 +92,20 @@ impl Role {
             Self::OnCancel => "on_cancel",
             Self::OnExit => "on_exit",
             Self::Teardown => "teardown",
+        }
+    }
+
+    /// The path that the messages show.
+    pub(crate) const fn path(self) -> Option<&'static str> {
+        match self {
+            Self::Endpoint => Some("/"),
+            Self::Realtime => Some("/realtime"),
+            Self::Setup
+            | Self::Warmup
+            | Self::HealthCheck
+            | Self::OnCancel
+            | Self::OnExit
+            | Self::Teardown => None,
         }
     }
 

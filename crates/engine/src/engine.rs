@@ -86,6 +86,8 @@ pub struct Runner {
     pub cause: Cause,
     /// Since when.
     pub entered: Moment,
+    /// When it was decided to have it.
+    pub begun: Moment,
     /// Its requests.
     pub in_flight: u32,
     /// The revision of the app that it was started for, counted from 1.
@@ -182,6 +184,7 @@ impl Engine {
             state: member.machine.state().name(),
             cause: member.machine.cause(),
             entered: member.machine.entered(),
+            begun: member.begun,
             in_flight: member.machine.in_flight(),
             revision: self.pool.revision(member),
             standing: member.standing,

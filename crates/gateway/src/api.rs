@@ -1,5 +1,7 @@
 //! What people and tools read: `/api/...`, `/healthz`, `/readyz`, `/`.
 
+use std::time::Duration;
+
 use axum::{
     Json, Router,
     extract::{Path, State},
@@ -64,12 +66,24 @@ async fn runners(State(node): State<Handle>) -> Response {
             since: iso(runner.since),
             in_flight_requests: runner.in_flight,
             revision: runner.revision,
+            standing: runner.standing,
+            replacement: runner.replacement,
+            uptime: runner.uptime.as_secs_f64(),
+            expiration_countdown: runner.expires_in.map(|left| left.as_secs_f64()),
+            external_metadata: wire::Metadata { leases: runner.leases.iter().map(lease).collect() },
             pid: runner.pid,
             port: runner.port,
         })
     };
     let runners: Vec<_> = node.apps().flat_map(of).collect();
     Json(json!({ "runners": runners })).into_response()
+}
+
+fn lease((request, since): &(Option<RequestId>, fal_types::Moment)) -> wire::Lease {
+    wire::Lease {
+        request_id: request.map(|request| request.to_string()),
+        leased_at_epoch: Duration::from_micros(since.micros()).as_secs_f64(),
+    }
 }
 
 async fn requests(State(node): State<Handle>) -> Response {

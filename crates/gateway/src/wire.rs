@@ -78,8 +78,31 @@ pub(crate) struct Runner {
     pub(crate) since: String,
     pub(crate) in_flight_requests: u32,
     pub(crate) revision: u32,
+    /// How it stands among the others; ours alone.
+    pub(crate) standing: &'static str,
+    pub(crate) replacement: &'static str,
+    /// Seconds.
+    pub(crate) uptime: f64,
+    /// Seconds.
+    pub(crate) expiration_countdown: Option<f64>,
+    pub(crate) external_metadata: Metadata,
     pub(crate) pid: Option<u32>,
     pub(crate) port: Option<u16>,
+}
+
+/// What fal keeps beside a runner's record.
+#[derive(Debug, Serialize)]
+pub(crate) struct Metadata {
+    pub(crate) leases: Vec<Lease>,
+}
+
+/// A slot that is held.
+#[derive(Debug, Serialize)]
+pub(crate) struct Lease {
+    /// Null for a direct call.
+    pub(crate) request_id: Option<String>,
+    /// Seconds.
+    pub(crate) leased_at_epoch: f64,
 }
 
 /// A queued request, for `/api/requests`.

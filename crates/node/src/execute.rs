@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fal_engine::{Command, Effect, Event, Input, Record, Rollover};
+use fal_engine::{Cause, Command, Effect, Event, Input, Record, Rollover};
 use fal_queue::store::{Done, Op};
 use fal_types::{LeaseId, RunnerId};
 
@@ -62,19 +62,8 @@ impl Conductor {
                 }
             }
             Command::Runner { runner, effect } => self.affect(inner, runner, effect),
-            Command::Moved { runner, state, cause } => {
-                let (app, cause) = (&self.id, cause.name());
-                tracing::info!(%app, %runner, state, cause, "runner moved");
-            }
-            Command::Stands { runner, standing } => {
-                let (app, standing) = (&self.id, standing.name());
-                tracing::info!(%app, %runner, standing, "runner stands elsewhere");
-            }
-            Command::Contained { request, deaths } => {
-                let deaths =
-                    deaths.iter().map(|(runner, cause)| format!("{runner} {}", cause.name()));
-                let (app, deaths) = (&self.id, deaths.collect::<Vec<_>>().join(", "));
-                tracing::error!(%app, %request, deaths, "request is not tried again: runners died with it");
+            Command::Moved { .. } | Command::Stands { .. } | Command::Contained { .. } => {
+                self.tell(&command);
             }
             Command::Forget { runner } => {
                 inner.seats.remove(&runner);
@@ -88,11 +77,34 @@ impl Conductor {
         }
     }
 
+    /// What is for the record and not to be done.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other command is done, not told")]
+    fn tell(&self, command: &Command) {
+        let app = &self.id;
+        match command {
+            Command::Moved { runner, state, cause } => {
+                tracing::info!(%app, %runner, state, cause = cause.name(), "runner moved");
+            }
+            Command::Stands { runner, standing } => {
+                tracing::info!(%app, %runner, standing = standing.name(), "runner stands elsewhere");
+            }
+            //= docs/contract.md#poison
+            //# The log names the runners and their causes.
+            Command::Contained { request, deaths } => {
+                let name =
+                    |(runner, cause): &(RunnerId, Cause)| format!("{runner} {}", cause.name());
+                let deaths = deaths.iter().map(name).collect::<Vec<_>>().join(", ");
+                tracing::error!(%app, %request, deaths, "request is not tried again: runners died with it");
+            }
+            _ => {}
+        }
+    }
+
     fn rolled(&self, how: Rollover) {
         let app = &self.id;
         match how {
             Rollover::Over => {
-                tracing::info!(%app, "every runner in service is of the new revision")
+                tracing::info!(%app, "every runner in service is of the new revision");
             }
             Rollover::HeldUp => tracing::error!(
                 %app,

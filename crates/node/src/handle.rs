@@ -143,6 +143,16 @@ pub struct RunnerView {
     pub in_flight: u32,
     /// The revision of the app that it was started for, counted from 1 at the start of the platform.
     pub revision: u32,
+    /// How it stands among the others: `serving`, `spare`, `ejected` or `on_trial`.
+    pub standing: &'static str,
+    /// Whether another takes its place, in fal's words.
+    pub replacement: &'static str,
+    /// How long it has been there.
+    pub uptime: Duration,
+    /// After how long it is stopped for want of work, if none comes.
+    pub expires_in: Option<Duration>,
+    /// The slots that are held: by which queued request (none for a direct call), and since when.
+    pub leases: Vec<(Option<RequestId>, Moment)>,
     /// Its process, once there is one.
     pub pid: Option<u32>,
     /// Its port, once there is one.
@@ -320,6 +330,7 @@ impl App {
     /// Its runners as they are now.
     #[must_use]
     pub fn runners(&self) -> Vec<RunnerView> {
+        let now = self.conductor.clock().now();
         let view =
             |(runner, slot): (fal_engine::Runner, Option<Arc<crate::runners::Slot>>)| RunnerView {
                 id: runner.id,
@@ -328,6 +339,15 @@ impl App {
                 since: runner.entered,
                 in_flight: runner.in_flight,
                 revision: runner.revision,
+                standing: runner.standing.name(),
+                replacement: runner.replacement.name(),
+                uptime: now.since(runner.begun),
+                expires_in: runner.expires.map(|at| at.since(now)),
+                leases: runner
+                    .leases
+                    .into_iter()
+                    .map(|(_, request, since)| (request, since))
+                    .collect(),
                 pid: slot.as_ref().map(|slot| slot.runner.pid()),
                 port: slot.as_ref().map(|slot| slot.runner.port()),
             };

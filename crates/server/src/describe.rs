@@ -1,22 +1,24 @@
-//! Asking an example app what it is, and finding programs.
+//! Asking an app what it is, and finding programs.
+
+mod run;
 
 use std::{
+    ffi::OsString,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
+    time::Duration,
 };
 
-use serde::{Deserialize, Deserializer};
-use toml::Spanned;
+use serde::Deserialize;
 
-use crate::settings::{HealthCheck, RetryConfig};
+use crate::settings::RetryConfig;
 
 /// What an app says of itself. Everything is optional, and the configuration wins over it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Described {
     pub(crate) limits: Limits,
-    #[serde(deserialize_with = "declared")]
     pub(crate) health_check: Option<HealthCheck>,
 }
 
@@ -39,43 +41,39 @@ pub(crate) struct Limits {
 
 /// How its health check is to be asked.
 #[derive(Debug, Deserialize)]
-struct Declared {
-    path: String,
-    start_period_seconds: Option<f64>,
-    timeout_seconds: Option<f64>,
-    failure_threshold: Option<u32>,
-    call_regularly: Option<bool>,
-    interval_seconds: Option<f64>,
+pub(crate) struct HealthCheck {
+    pub(crate) path: String,
+    pub(crate) start_period_seconds: Option<f64>,
+    pub(crate) timeout_seconds: Option<f64>,
+    pub(crate) failure_threshold: Option<u32>,
+    pub(crate) call_regularly: Option<bool>,
+    pub(crate) interval_seconds: Option<f64>,
 }
 
-/// Reads it in the shape that it has in the configuration, where every value knows its line; these
-/// have none.
-fn declared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HealthCheck>, D::Error> {
-    fn nowhere<T>(value: T) -> Spanned<T> {
-        Spanned::new(0..0, value)
-    }
-    let declared = Option::<Declared>::deserialize(deserializer)?;
-    Ok(declared.map(|declared| HealthCheck {
-        path: nowhere(declared.path),
-        method: None,
-        start_period_seconds: declared.start_period_seconds.map(nowhere),
-        timeout_seconds: declared.timeout_seconds.map(nowhere),
-        failure_threshold: declared.failure_threshold.map(nowhere),
-        call_regularly: declared.call_regularly,
-        interval_seconds: declared.interval_seconds.map(nowhere),
-    }))
+/// How long a program may take to describe itself.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The platform's own settings begin with this, and are no program's but its own.
+const OWN_SETTINGS: &str = "FAL_SERVER_";
+
+/// A program to ask, as a runner of it would be started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) program: &'a Path,
+    pub(crate) arguments: &'a [String],
+    pub(crate) cwd: &'a Path,
+    pub(crate) env: &'a [(String, String)],
 }
 
 /// Runs the program with `--describe`, which an app of `fal-app` answers without starting anything.
 #[expect(clippy::disallowed_methods, reason = "no runner: the program prints what it is and ends")]
-pub(crate) fn ask(program: &Path, arguments: &[String], cwd: &Path) -> Result<Described, String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .arg("--describe")
-        .current_dir(cwd)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("{} cannot be run: {error}", program.display()))?;
+pub(crate) fn ask(asked: Asked<'_>) -> Result<Described, String> {
+    let Asked { program, arguments, cwd, env } = asked;
+    let mut command = Command::new(program);
+    command.args(arguments).arg("--describe").current_dir(cwd);
+    set_environment(&mut command, std::env::vars_os().map(|(name, _)| name), env);
+    let output = run::run(&mut command, LIMIT)
+        .map_err(|error| format!("{} --describe {error}", program.display()))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{} --describe failed: {}", program.display(), text.trim()));
@@ -83,6 +81,18 @@ pub(crate) fn ask(program: &Path, arguments: &[String], cwd: &Path) -> Result<De
     serde_json::from_slice(&output.stdout).map_err(|error| {
         format!("{} --describe printed no description: {error}", program.display())
     })
+}
+
+/// The variables that a runner gets, but for those of its start.
+fn set_environment(
+    command: &mut Command,
+    own: impl Iterator<Item = OsString>,
+    env: &[(String, String)],
+) {
+    for name in own.filter(|name| name.as_encoded_bytes().starts_with(OWN_SETTINGS.as_bytes())) {
+        command.env_remove(name);
+    }
+    command.envs(env.iter().map(|(name, value)| (name, value)));
 }
 
 /// The program that a command's first word names: from `cwd` if it has a slash, else in `PATH`.
@@ -97,4 +107,23 @@ pub(crate) fn find(program: &str, cwd: &Path) -> Option<PathBuf> {
 
 fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "it is never started")]
+    fn the_platforms_own_settings_are_kept_from_the_program() {
+        let mut command = Command::new("sh");
+        let own = ["FAL_SERVER_CONFIG", "PATH"].map(OsString::from);
+        set_environment(&mut command, own.into_iter(), &[("KEY".to_owned(), "value".to_owned())]);
+        let set: Vec<_> = command.get_envs().collect();
+        let value = OsString::from("value");
+        assert_eq!(
+            set,
+            [("FAL_SERVER_CONFIG".as_ref(), None), ("KEY".as_ref(), Some(value.as_os_str()))]
+        );
+    }
 }

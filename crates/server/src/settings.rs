@@ -1,6 +1,7 @@
 //! The configuration: read, checked whole, and only then used.
 
 mod app;
+mod described;
 mod files;
 mod raw;
 mod report;
@@ -14,7 +15,7 @@ use std::{
 use fal_node::AppOptions;
 use toml::Spanned;
 
-pub(crate) use self::raw::{HealthCheck, RetryConfig};
+pub(crate) use self::raw::RetryConfig;
 use crate::{Failure, cli::Serve};
 
 /// What the platform is started with.

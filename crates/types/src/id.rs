@@ -89,6 +89,12 @@ impl RunnerId {
     pub const fn new(boot: u32, number: u32) -> Self {
         Self { boot, number }
     }
+
+    /// Its number among the runners of its platform start.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.number
+    }
 }
 
 impl fmt::Display for RunnerId {

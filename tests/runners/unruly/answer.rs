@@ -43,6 +43,8 @@ struct Orders {
     spawn: Option<String>,
     delete: Option<String>,
     drop_reused: Option<bool>,
+    /// The process that answers 500, whatever else is asked for.
+    fail_pid: Option<u32>,
     script: Vec<Self>,
 }
 
@@ -84,6 +86,9 @@ fn answer(
     let mut orders: Orders = serde_json::from_value(command).unwrap_or_default();
     if attempt <= orders.script.len() {
         orders = orders.script.swap_remove(attempt - 1);
+    }
+    if orders.fail_pid == Some(process::id()) {
+        orders.status = Some(500);
     }
     let spawned = orders.spawn.as_deref().map_or(Ok(lab.spawned), spawn)?;
     obey(&orders, id, lab)?;

@@ -42,6 +42,24 @@ enum Generic<E: fal_app::EndpointError> {
     Inner(E),
 }
 
+#[derive(Debug, thiserror::Error, AppError)]
+enum Limited<const N: usize> {
+    #[error("more than {N}")]
+    #[status(413)]
+    TooLong,
+    #[error(transparent)]
+    #[status(transparent)]
+    Upstream(Upstream),
+    #[error(transparent)]
+    #[status(transparent)]
+    Smaller(Box<Smaller<N>>),
+}
+
+#[derive(Debug, thiserror::Error, AppError)]
+#[error("more than {N}")]
+#[status(413)]
+struct Smaller<const N: usize>;
+
 #[fal_app]
 struct Hello {
     model: std::sync::Mutex<u32>,
@@ -68,6 +86,16 @@ impl Hello {
     #[endpoint("/generic")]
     async fn generic(&self) -> Result<u32, Generic<Upstream>> {
         Err(Generic::Inner(Upstream::Slow))
+    }
+
+    #[endpoint("/sized")]
+    async fn sized(&self, prompt: String) -> Result<u32, Limited<8>> {
+        match prompt.len() {
+            0 => Err(Limited::Upstream(Upstream::Slow)),
+            8 => Err(Limited::Smaller(Box::new(Smaller))),
+            9.. => Err(Limited::TooLong),
+            _ => Ok(1),
+        }
     }
 }
 

@@ -1,11 +1,10 @@
 //! Functions that answer a call: endpoints, and those that answer in real time.
 
 use proc_macro2::TokenStream;
-use quote::ToTokens;
 use syn::{Attribute, Ident, LitStr, Token, Type};
 
 use super::{
-    is_first,
+    is_first, is_new,
     shape::{self, Outcome, Receiver, Returned},
     value::{self, Value},
 };
@@ -119,9 +118,13 @@ fn manner(role: Role, pieces: impl Iterator<Item = TokenStream>, sink: &Sink<'_>
         return Manner::Realtime(sessions(pieces, sink));
     }
     let mut manner = Manner::Async;
+    let mut seen = Vec::new();
     for piece in pieces {
         match syn::parse2::<Ident>(piece.clone()) {
-            Ok(word) if word == "blocking" => manner = Manner::Blocking,
+            Ok(word) if word == "blocking" => {
+                is_new(&word, &mut seen, sink);
+                manner = Manner::Blocking;
+            }
             Ok(word) => {
                 let meant = names::closest(&word.to_string(), &["blocking"]);
                 sink.report(word, &Mistake::unknown_manner(meant));
@@ -132,8 +135,8 @@ fn manner(role: Role, pieces: impl Iterator<Item = TokenStream>, sink: &Sink<'_>
     manner
 }
 
-/// The settings of `#[realtime(..)]`, and what each may be.
-const SESSIONS: [&str; 2] = ["buffering", "session_timeout"];
+/// The settings of `#[realtime(..)]`, which are the fields of `RealtimeOptions`.
+pub(crate) const SESSIONS: [&str; 2] = ["buffering", "session_timeout"];
 
 fn sessions(pieces: impl Iterator<Item = TokenStream>, sink: &Sink<'_>) -> Vec<(Ident, u64)> {
     let mut seen = Vec::new();
@@ -197,27 +200,42 @@ fn takes(function: &Function, role: Role, sink: &Sink<'_>) -> Vec<Taken> {
     takes
 }
 
-/// One argument, by its type.
-pub(super) fn taken(ty: &Type, sink: &Sink<'_>) -> Taken {
-    let whole = shape::ungrouped(ty);
-    let (owned, borrow) = if let Type::Reference(reference) = whole {
-        let exclusive = reference.mutability.as_ref().map(ToTokens::to_token_stream);
-        (&*reference.elem, Some((reference.and_token, exclusive)))
-    } else {
-        (whole, None)
-    };
-    if shape::last_name(owned).is_some_and(|name| name == "Request") {
-        if let Some((_, Some(_))) = &borrow {
-            sink.report(ty, &Mistake::EXCLUSIVE_REQUEST);
+impl Taken {
+    /// What an argument is, by its type.
+    pub(super) fn of(ty: &Type) -> Self {
+        let whole = shape::ungrouped(ty);
+        let (owned, borrow) = if let Type::Reference(reference) = whole {
+            (&*reference.elem, Some(reference.and_token))
+        } else {
+            (whole, None)
+        };
+        if shape::last_name(owned).is_some_and(|name| name == "Request") {
+            Self::Request(owned.clone(), borrow)
+        } else {
+            Self::Input(ty.clone())
         }
-        return Taken::Request(owned.clone(), borrow.map(|(and, _)| and));
     }
-    if borrow.is_some() {
-        sink.report(ty, &Mistake::BORROWED_INPUT);
-    } else if shape::is_opaque(ty) {
-        sink.report(ty, &Mistake::OPAQUE_INPUT);
+}
+
+/// One argument of an endpoint, judged.
+fn taken(ty: &Type, sink: &Sink<'_>) -> Taken {
+    let taken = Taken::of(ty);
+    match &taken {
+        Taken::Request(..) => shared_request(ty, sink),
+        Taken::Input(_) if shape::is_reference(ty) => sink.report(ty, &Mistake::BORROWED_INPUT),
+        Taken::Input(_) if shape::is_opaque(ty) => sink.report(ty, &Mistake::OPAQUE_INPUT),
+        Taken::Input(_) => {}
     }
-    Taken::Input(ty.clone())
+    taken
+}
+
+/// Reports a request that is borrowed for its taker alone.
+pub(super) fn shared_request(ty: &Type, sink: &Sink<'_>) {
+    if let Type::Reference(reference) = shape::ungrouped(ty)
+        && reference.mutability.is_some()
+    {
+        sink.report(ty, &Mistake::EXCLUSIVE_REQUEST);
+    }
 }
 
 fn outcome(function: &Function, sink: &Sink<'_>) -> Option<Outcome> {

@@ -1,10 +1,10 @@
 //! A type under `#[derive(AppError)]`: every way to fail says its status.
 
 use proc_macro2::TokenStream;
-use syn::{Fields, Generics, Ident, Type};
+use syn::{Expr, Fields, Generics, Ident, Type};
 
 use super::{
-    facade,
+    facade, has_value,
     status::{self, Status},
 };
 use crate::{
@@ -90,6 +90,7 @@ fn whole(failure: &Failure, fields: &Fields, sink: &Sink<'_>) -> Case {
         [Saying { what: Said::RunnerBroken(_), attribute }] => {
             refuse(attribute, &Mistake::BROKEN_ON_TYPE, sink)
         }
+        [saying] if is_set(saying, sink) => Answer::Inert,
         [saying @ Saying { what: Said::Status(arguments), .. }] => {
             said(saying, arguments.as_ref(), (&failure.ident.to_string(), fields), sink)
         }
@@ -102,6 +103,7 @@ fn case(variant: &Variant, sink: &Sink<'_>) -> Case {
     let name = variant.ident.to_string();
     let answer = match variant.says.as_slice() {
         [] => refuse(&variant.ident, &Mistake::no_status(&name), sink),
+        [saying] if is_set(saying, sink) => Answer::Inert,
         [saying @ Saying { what: Said::Status(arguments), .. }] => {
             said(saying, arguments.as_ref(), (&name, &variant.fields), sink)
         }
@@ -116,6 +118,15 @@ fn case(variant: &Variant, sink: &Sink<'_>) -> Case {
         [_, second, ..] => refuse(&second.attribute, &Mistake::SAID_TWICE, sink),
     };
     Case { variant: Some(variant.ident.clone()), about: variant.about.clone(), answer }
+}
+
+/// Reports a value behind an equals sign.
+fn is_set(saying: &Saying, sink: &Sink<'_>) -> bool {
+    let form = |value: &Expr| match saying.what {
+        Said::Status(_) => status::form(value),
+        Said::RunnerBroken(_) => "#[runner_broken]".to_owned(),
+    };
+    has_value(&saying.attribute, form, sink)
 }
 
 /// What `#[status(..)]` says: a code, or that the payload answers.

@@ -33,14 +33,16 @@ pub(crate) enum HealthValue {
     Flag(bool),
 }
 
-const SETTINGS: [&str; 6] = [
-    "path",
+/// Its settings but for the path, which are the fields of `HealthOptions`.
+pub(crate) const OPTIONS: [&str; 5] = [
     "start_period_seconds",
     "timeout_seconds",
     "failure_threshold",
     "call_regularly",
     "interval_seconds",
 ];
+
+const PATH: &str = "path";
 
 const DAY: u64 = 86_400;
 
@@ -72,14 +74,14 @@ fn asked(marker: &Marker, sink: &Sink<'_>) -> (Option<LitStr>, Vec<(Ident, Healt
     let mut pieces = pieces(marker).into_iter().peekable();
     let first = pieces.next_if(is_path);
     let mut path = first.and_then(|piece| syn::parse2::<LitStr>(piece).ok());
-    path = path.and_then(|path| endpoint::plain_path(&path, sink));
-    let mut seen = Vec::new();
+    let mut seen: Vec<_> = path.iter().map(|_| PATH.to_owned()).collect();
     let mut options = Vec::new();
+    path = path.and_then(|path| endpoint::plain_path(&path, sink));
     for argument in pieces.flat_map(|piece| args::parse(piece, sink)) {
         if !is_first(&argument, &mut seen, sink) {
             continue;
         }
-        if argument.name == "path" {
+        if argument.name == PATH {
             let written = value::text(&argument.value, "/health", sink);
             path = written.and_then(|path| endpoint::plain_path(&path, sink));
         } else {
@@ -106,8 +108,9 @@ fn option(Argument { name, value }: Argument, sink: &Sink<'_>) -> Option<(Ident,
             value::flag(&value, ("call_regularly", REGULAR), sink).map(HealthValue::Flag)
         }
         _ => {
-            let meant = names::closest(&written, &SETTINGS);
-            sink.report(&name, &Mistake::unknown_health_setting(&written, meant));
+            let all = [&[PATH], OPTIONS.as_slice()].concat();
+            let meant = names::closest(&written, &all);
+            sink.report(&name, &Mistake::unknown_health_setting(&written, meant, &all));
             None
         }
     };

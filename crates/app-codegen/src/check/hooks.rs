@@ -93,8 +93,11 @@ pub(crate) fn on_cancel(function: &Function, marker: &Marker, sink: &Sink<'_>) -
     let arguments = shape::arguments(signature);
     let mut request = None;
     for argument in &arguments {
-        match endpoint::taken(&argument.ty, &sink.part()) {
-            Taken::Request(ty, and) if request.is_none() => request = Some((ty, and)),
+        match Taken::of(&argument.ty) {
+            Taken::Request(ty, and) if request.is_none() => {
+                endpoint::shared_request(&argument.ty, sink);
+                request = Some((ty, and));
+            }
             Taken::Input(_) | Taken::Request(..) if !sink.failed() => {
                 sink.report(argument, &Mistake::CANCEL_ARGUMENTS);
             }
@@ -166,15 +169,10 @@ fn is_verdict(outcome: &Outcome) -> bool {
     }
 }
 
-/// Reports what no function of this kind may have: arguments in its attribute, a condition, type
-/// parameters.
+/// Reports what no function of this kind may have: arguments in its attribute, type parameters.
 fn bare(function: &Function, marker: &Marker, role: &'static str, sink: &Sink<'_>) {
     if let Some(arguments) = &marker.arguments {
         sink.report(arguments, &Mistake::role_with_arguments(marker.role.name()));
-    }
-    // The generated call would name a function that may not be there.
-    if let Some(condition) = function.conditions.first() {
-        sink.report(condition, &Mistake::conditional_role(marker.role.name()));
     }
     shape::plain(&function.signature, role, sink);
 }

@@ -39,12 +39,12 @@ pub(crate) enum LimitValue {
     Retries(Vec<(Ident, u8)>),
 }
 
-/// The reasons to retry that an app can switch off or count.
-const CONDITIONS: [&str; 3] = ["timeout", "server_error", "connection_error"];
+/// The reasons to retry that an app can switch off or count, which are the fields of `RetryConfig`.
+pub(crate) const CONDITIONS: [&str; 3] = ["timeout", "server_error", "connection_error"];
 
 /// What a setting takes. Numbers are the least and the greatest value.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(crate) enum Kind {
     Seconds(u64, u64),
     Count(u32, u32),
     Text,
@@ -59,7 +59,7 @@ const YEAR: u64 = 31_536_000;
 
 /// The settings that are limits, by their names on the platform, which are the fields of `Limits`
 /// too.
-const LIMITS: [(&str, Kind); 13] = [
+pub(crate) const LIMITS: [(&str, Kind); 13] = [
     ("keep_alive", Kind::Seconds(0, YEAR)),
     ("min_concurrency", Kind::Count(0, 10_000)),
     ("max_concurrency", Kind::Count(1, 10_000)),
@@ -75,25 +75,10 @@ const LIMITS: [(&str, Kind); 13] = [
     ("retry_config", Kind::Retries),
 ];
 
-/// Every argument's name: what a misspelt one is compared with.
-const NAMES: [&str; 16] = [
-    "name",
-    "version",
-    "keep_alive",
-    "min_concurrency",
-    "max_concurrency",
-    "concurrency_buffer",
-    "scaling_delay",
-    "max_multiplexing",
-    "request_timeout",
-    "startup_timeout",
-    "termination_grace_period_seconds",
-    "machine_type",
-    "num_gpus",
-    "skip_retry_conditions",
-    "retry_config",
-    "crate",
-];
+/// Every argument's name but `crate`, which is for those who wrap this crate in another.
+fn names() -> Vec<&'static str> {
+    ["name", "version"].into_iter().chain(LIMITS.map(|(name, _)| name)).collect()
+}
 
 /// Checks each argument on its own and leaves out those that failed.
 ///
@@ -135,8 +120,9 @@ impl CheckedApp {
             let value = limit(argument, *kind, sink);
             self.limits.extend(value.map(|value| Limit { field: argument.name.clone(), value }));
         } else {
-            let meant = names::closest(&name, &NAMES);
-            sink.report(&argument.name, &Mistake::unknown_setting(&name, meant));
+            let all = names();
+            let meant = names::closest(&name, &[all.as_slice(), &["crate"]].concat());
+            sink.report(&argument.name, &Mistake::unknown_setting(&name, meant, &all));
         }
     }
 }
@@ -189,7 +175,7 @@ fn is_condition(written: &str, at: impl quote::ToTokens, sink: &Sink<'_>) -> boo
     let known = CONDITIONS.contains(&written);
     if !known {
         let meant = names::closest(written, &CONDITIONS);
-        sink.report(at, &Mistake::unknown_condition(written, meant));
+        sink.report(at, &Mistake::unknown_condition(written, meant, &CONDITIONS));
     }
     known
 }

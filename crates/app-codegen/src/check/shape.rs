@@ -2,11 +2,14 @@
 
 use quote::ToTokens;
 use syn::{
-    FnArg, GenericArgument, GenericParam, PatType, PathArguments, ReceiverKind, ReturnType, Safety,
-    Signature, Type, TypePath,
+    Attribute, FnArg, GenericArgument, GenericParam, PatType, PathArguments, ReceiverKind,
+    ReturnType, Safety, Signature, Type, TypePath,
 };
 
-use crate::errors::{Mistake, Sink};
+use crate::{
+    errors::{Mistake, Sink},
+    item::condition,
+};
 
 /// How a function takes its app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,14 +43,27 @@ pub(crate) fn arguments<'a>(signature: &'a Signature) -> Vec<&'a PatType> {
     signature.inputs.iter().filter_map(typed).collect()
 }
 
-/// Reports what none of our functions may be: generic, or unsafe to call.
+/// Reports what none of our functions may be: generic, unsafe to call, or with arguments that are
+/// not always there.
 pub(crate) fn plain(signature: &Signature, role: &'static str, sink: &Sink<'_>) {
     let generic = |param: &&GenericParam| !matches!(param, GenericParam::Lifetime(_));
     if let Some(param) = signature.generics.params.iter().find(generic) {
         sink.report(param, &Mistake::generic_function(role));
     }
+    let is_condition =
+        |attribute: &&Attribute| condition::is_plain(attribute) || condition::is_hidden(attribute);
+    if let Some(attribute) = signature.inputs.iter().flat_map(attributes).find(is_condition) {
+        sink.report(attribute, &Mistake::conditional_argument(role));
+    }
     if let Safety::Unsafe(token) = &signature.safety {
         sink.report(token, &Mistake::unsafe_function(role));
+    }
+}
+
+fn attributes(argument: &FnArg) -> &[Attribute] {
+    match argument {
+        FnArg::Receiver(receiver) => &receiver.attrs,
+        FnArg::Typed(typed) => &typed.attrs,
     }
 }
 

@@ -51,6 +51,14 @@ pub(crate) fn is_transparent(arguments: Option<&TokenStream>) -> bool {
     first.is_some_and(|piece| syn::parse2::<Ident>(piece).is_ok_and(|word| word == "transparent"))
 }
 
+/// How a status is written that was given this value behind an equals sign.
+pub(super) fn form(value: &Expr) -> String {
+    let code =
+        if let Value::Whole(number) = Value::of(value) { number.base10_parse().ok() } else { None };
+    let code = code.filter(|code| (400..=599).contains(code) && *code != 503).unwrap_or(500);
+    format!("#[status({code})]")
+}
+
 /// Checks one `#[status(..)]`.
 pub(crate) fn check(
     saying: &Saying,

@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use syn::{Ident, LitStr, Type};
+use syn::{Expr, Ident, LitStr, Type};
 
 use super::{
     endpoint::{self, Endpoint},
-    facade,
+    facade, has_value,
     health::{self, HealthCheck},
     hooks::{self, Hook, Setup, Warmup},
     is_first, shape,
+    value::Value,
 };
 use crate::{
     errors::{Mistake, Sink},
@@ -55,6 +56,7 @@ pub(crate) fn check(
         match function.markers.as_slice() {
             [] => {}
             [marker] if !found.is_free(marker, &part) => {}
+            [marker] if has_value(&marker.attribute, |value| form(marker.role, value), &part) => {}
             [marker] => checked.take(function, marker, &part),
             several => found.several(function, several, &part),
         }
@@ -91,6 +93,7 @@ impl CheckedWiring {
     }
 
     fn take(&mut self, function: &Function, marker: &Marker, sink: &Sink<'_>) {
+        conditions(function, marker.role, sink);
         match marker.role {
             Role::Setup => self.setup = hooks::setup(function, marker, sink),
             Role::Warmup => self.warmup = hooks::warmup(function, marker, sink),
@@ -102,6 +105,32 @@ impl CheckedWiring {
             Role::OnExit => self.on_exit = hooks::on_exit(function, marker, sink),
             Role::Teardown => self.teardown = hooks::teardown(function, marker, sink),
         }
+    }
+}
+
+/// How a marker is written that was given this value behind an equals sign.
+fn form(role: Role, value: &Expr) -> String {
+    let name = role.name();
+    let written = if let Value::Text(path) = Value::of(value) { Some(path.value()) } else { None };
+    let path = written.filter(|path| path.starts_with('/'));
+    let path = path.or_else(|| role.path().map(str::to_owned));
+    let has_path = role.has_path() || role == Role::HealthCheck;
+    match path.filter(|_| has_path) {
+        Some(path) => format!("#[{name}({path:?})]"),
+        None => format!("#[{name}]"),
+    }
+}
+
+/// Reports a condition that the generated call cannot share: it would name a function that may not
+/// be there.
+fn conditions(function: &Function, role: Role, sink: &Sink<'_>) {
+    let Function { conditions, hidden, .. } = function;
+    if role.has_path() {
+        if let Some(hidden) = hidden.first() {
+            sink.report(hidden, &Mistake::HIDDEN_CONDITION);
+        }
+    } else if let Some(condition) = conditions.iter().chain(hidden).next() {
+        sink.report(condition, &Mistake::conditional_role(role.name()));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Path, spanned::Spanned};
+use syn::{Path, Type, spanned::Spanned};
 
 use crate::{
     check::{
@@ -76,9 +76,8 @@ fn constant(case: &Case, checked: &CheckedFailure) -> TokenStream {
         Answer::Transparent(payload) if !is_inside(payload, checked) => {
             let name = constant_name(case);
             let (kind, transparent) = (&payload.kind, checked.facade.private("Transparent"));
-            // A payload that is no endpoint error is blamed at its type.
-            let new = quote_spanned!(kind.span()=> new);
-            quote!(const #name: #transparent<#kind> = #transparent::#new();)
+            let new = new(kind, None, &checked.facade);
+            quote!(const #name: #transparent<#kind> = #new;)
         }
         Answer::Transparent(_) | Answer::Broken(_) | Answer::Inert => TokenStream::new(),
     }
@@ -98,13 +97,22 @@ fn names_self(tokens: TokenStream) -> bool {
     })
 }
 
+/// What the payload answers. All of the call's path stands at the payload's type, so that one which is
+/// no endpoint error is blamed there.
+fn new(kind: &Type, arguments: Option<&TokenStream>, facade: &Facade) -> TokenStream {
+    let (first, last) = ends(kind);
+    let transparent = respanned(facade.private("Transparent"), first);
+    let new = quote_spanned!(last=> new);
+    quote_spanned!(first=> #transparent #arguments::#new())
+}
+
 /// What lets the payload answer: the case's constant, or the same in its place.
 fn passing(case: &Case, payload: &Payload, checked: &CheckedFailure) -> TokenStream {
     if !is_inside(payload, checked) {
         return constant_name(case).into_token_stream();
     }
-    let (kind, transparent) = (&payload.kind, checked.facade.private("Transparent"));
-    quote!(#transparent::<#kind>::new())
+    let kind = &payload.kind;
+    new(kind, Some(&quote!(::<#kind>)), &checked.facade)
 }
 
 fn said(case: &Case, Status { code, extras }: &Status, facade: &Facade) -> TokenStream {
@@ -128,12 +136,19 @@ fn said(case: &Case, Status { code, extras }: &Status, facade: &Facade) -> Token
 /// The call whose failure marks the whole path: its first token has the path's first span, its last
 /// the last one.
 fn evaluated(path: &Path, status: &TokenStream) -> TokenStream {
-    let first = path.segments.first().map_or_else(|| path.span(), Spanned::span);
-    let last = path.segments.last().map_or(first, Spanned::span);
+    let (first, last) = ends(path);
     let function = respanned(quote!(#status::checked), first);
     let mut argument = Group::new(proc_macro2::Delimiter::Parenthesis, path.to_token_stream());
     argument.set_span(last);
     quote!(#function #argument)
+}
+
+/// The spans of the first and the last of these tokens. Together they are more than the stable
+/// compiler gives for the whole.
+fn ends(tokens: &impl ToTokens) -> (Span, Span) {
+    let mut spans = tokens.to_token_stream().into_iter().map(|tree| tree.span());
+    let first = spans.next().unwrap_or_else(Span::call_site);
+    (first, spans.last().unwrap_or(first))
 }
 
 fn respanned(tokens: TokenStream, span: Span) -> TokenStream {

@@ -2,10 +2,11 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+use syn::Ident;
 
-use super::routes::structure;
+use super::routes::{some, structure};
 use crate::{
-    check::settings::{CheckedApp, Limit, LimitValue},
+    check::settings::{CONDITIONS, CheckedApp, LIMITS, Limit, LimitValue},
     paths::Facade,
 };
 
@@ -40,25 +41,21 @@ fn limits(checked: &CheckedApp) -> Option<TokenStream> {
     if checked.limits.is_empty() {
         return None;
     }
-    let limits = checked.facade.private("Limits");
     let fields = checked.limits.iter().map(|declared| limit(declared, &checked.facade));
-    Some(quote!(limits: #limits { #(#fields,)* ..#limits::NONE },))
+    let limits = structure(&checked.facade.private("Limits"), fields.collect(), LIMITS.len());
+    Some(quote!(limits: #limits,))
 }
 
-fn limit(Limit { field, value }: &Limit, facade: &Facade) -> TokenStream {
+fn limit(Limit { field, value }: &Limit, facade: &Facade) -> (Ident, TokenStream) {
     let value = match value {
-        LimitValue::Seconds(seconds) => some(&quote!(#seconds)),
-        LimitValue::Count(count) => some(&quote!(#count)),
-        LimitValue::Text(text) => some(&quote!(#text)),
+        LimitValue::Seconds(seconds) => some(seconds),
+        LimitValue::Count(count) => some(count),
+        LimitValue::Text(text) => some(text),
         LimitValue::Conditions(conditions) => quote!(&[#(#conditions),*]),
         LimitValue::Retries(retries) => {
-            let fields = retries.iter().map(|(name, count)| (name.clone(), quote!(#count)));
-            structure(&facade.private("RetryConfig"), fields.collect(), 3)
+            let fields = retries.iter().map(|(name, count)| (name.clone(), some(count)));
+            structure(&facade.private("RetryConfig"), fields.collect(), CONDITIONS.len())
         }
     };
-    quote!(#field: #value)
-}
-
-fn some(value: &TokenStream) -> TokenStream {
-    quote!(::core::option::Option::Some(#value))
+    (field.clone(), value)
 }

@@ -4,13 +4,13 @@
 //! which does not fit is blamed by the compiler itself: at the type, and once.
 
 use proc_macro2::{Literal, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Ident, LitStr, Token, Type, spanned::Spanned};
 
 use crate::{
     check::{
-        endpoint::{Endpoint, Manner, Taken},
-        health::{HealthCheck, HealthValue},
+        endpoint::{Endpoint, Manner, SESSIONS, Taken},
+        health::{HealthCheck, HealthValue, OPTIONS},
         hooks::Hook,
         shape::Outcome,
         wiring::CheckedWiring,
@@ -122,9 +122,9 @@ fn sessions(settings: &[(Ident, u64)], facade: &Facade) -> TokenStream {
     let options = facade.private("RealtimeOptions");
     let fields = settings.iter().map(|(name, number)| {
         let number = Literal::u64_unsuffixed(*number);
-        (name.clone(), quote!(#number))
+        (name.clone(), some(number))
     });
-    let options = structure(&options, fields.collect(), 2);
+    let options = structure(&options, fields.collect(), SESSIONS.len());
     quote!(#options,)
 }
 
@@ -143,19 +143,19 @@ fn health(check: &HealthCheck, facade: &Facade) -> TokenStream {
     let point = point((path, name, about), facade);
     let fields = options.iter().map(|(name, value)| {
         let value = match value {
-            HealthValue::Seconds(seconds) => quote!(#seconds),
-            HealthValue::Count(count) => quote!(#count),
-            HealthValue::Flag(flag) => quote!(#flag),
+            HealthValue::Seconds(seconds) => some(seconds),
+            HealthValue::Count(count) => some(count),
+            HealthValue::Flag(flag) => some(flag),
         };
         (name.clone(), value)
     });
-    let options = structure(&facade.private("HealthOptions"), fields.collect(), 5);
+    let options = structure(&facade.private("HealthOptions"), fields.collect(), OPTIONS.len());
     quote! {
         let #routes = #routes.#method::<#error, _, #future>(#point, #options, #handler);
     }
 }
 
-/// A structure of optional fields, of which these are set and `all` exist.
+/// A structure of which these fields are set and `all` exist.
 pub(super) fn structure(
     kind: &TokenStream,
     fields: Vec<(Ident, TokenStream)>,
@@ -165,9 +165,12 @@ pub(super) fn structure(
         return quote!(#kind::NONE);
     }
     let rest = (fields.len() < all).then(|| quote!(..#kind::NONE));
-    let fields =
-        fields.into_iter().map(|(name, value)| quote!(#name: ::core::option::Option::Some(#value)));
+    let fields = fields.into_iter().map(|(name, value)| quote!(#name: #value));
     quote!(#kind { #(#fields,)* #rest })
+}
+
+pub(super) fn some(value: impl ToTokens) -> TokenStream {
+    quote!(::core::option::Option::Some(#value))
 }
 
 fn on_cancel(hook: &Hook, facade: &Facade) -> TokenStream {

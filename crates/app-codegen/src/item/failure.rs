@@ -1,7 +1,7 @@
 //! Reads the type under `#[derive(AppError)]`.
 
 use proc_macro2::TokenStream;
-use syn::{Attribute, Data, DeriveInput};
+use syn::{Attribute, Data, DeriveInput, Meta};
 
 use super::{about, wiring::arguments};
 use crate::{
@@ -48,9 +48,12 @@ fn saying(attribute: &Attribute) -> Option<Saying> {
 }
 
 fn options(attributes: &[Attribute], sink: &Sink<'_>) -> Vec<Argument> {
-    attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("app_error"))
-        .flat_map(|attribute| args::parse(arguments(attribute).unwrap_or_default(), sink))
-        .collect()
+    let ours = attributes.iter().filter(|attribute| attribute.path().is_ident("app_error"));
+    ours.flat_map(|attribute| {
+        if let Meta::NameValue(pair) = &attribute.meta {
+            sink.report(&pair.value, &Mistake::UNKNOWN_ERROR_OPTION);
+        }
+        args::parse(arguments(attribute).unwrap_or_default(), sink)
+    })
+    .collect()
 }

@@ -9,7 +9,7 @@ use syn::{
     parse::ParseStream, token,
 };
 
-use super::about;
+use super::{about, condition};
 use crate::model::{Function, Marker, Role, Wiring};
 
 /// Reads the whole impl. The second value is the impl as the user wrote it, without our markers.
@@ -72,10 +72,10 @@ fn function(input: ParseStream<'_>) -> syn::Result<Option<(Function, TokenStream
         attributes.into_iter().partition(|attribute| role(attribute).is_some());
     let tokens = quote!(#(#kept)* #visibility #signature #body);
     let about = about::doc(&kept);
-    let conditions =
-        kept.into_iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
+    let hidden = kept.iter().filter(|attribute| condition::is_hidden(attribute)).cloned().collect();
+    let conditions = kept.into_iter().filter(condition::is_plain).collect();
     let markers = markers.into_iter().filter_map(marker).collect();
-    Ok(Some((Function { markers, conditions, about, signature, body }, tokens)))
+    Ok(Some((Function { markers, conditions, hidden, about, signature, body }, tokens)))
 }
 
 fn marker(attribute: Attribute) -> Option<Marker> {

@@ -4,6 +4,8 @@
 //! What is not in the standard is in extensions: `x-fal-outcomes` says of each answer what it does
 //! to the runner and to a queued request, as the policy itself decides it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -24,6 +26,9 @@ use self::{
     effect::Effects,
     schemas::{DETAIL, Pair, VALIDATION},
 };
+
+/// Where an app without a health check of its own says that it is there.
+const HEALTH: &str = "/health";
 
 /// What an endpoint takes and returns, asked of its types when somebody wants to know.
 #[derive(Clone, Copy)]
@@ -57,13 +62,18 @@ pub fn openapi<A: Wired>() -> Result<Value, String> {
 /// The document of these endpoints.
 pub(crate) fn document<A>(endpoints: &Endpoints<A>) -> Value {
     let metadata = endpoints.metadata;
-    let mut writer = Writer { schemas: Pair::new(), effects: Effects::new(&metadata.limits) };
+    let mut writer = Writer {
+        schemas: Pair::new(),
+        effects: Effects::new(&metadata.limits),
+        ids: endpoints.iter().map(|route| route.point.name.to_owned()).collect(),
+    };
     let mut paths = Map::new();
     for route in endpoints.iter() {
         paths.insert(route.point.path.to_owned(), writer.path(route));
     }
-    if endpoints.health.is_none() {
-        paths.insert("/health".to_owned(), json!({ "get": writer.health("health", "") }));
+    // An endpoint at this path is served in place of the check that every app has.
+    if endpoints.health.is_none() && endpoints.find(HEALTH).is_none() {
+        paths.insert(HEALTH.to_owned(), json!({ "get": writer.built_in_health() }));
     }
     let order: Vec<_> = endpoints.iter().map(|route| route.point.path).collect();
     let schemas = writer.schemas.finish(&mut paths);
@@ -88,6 +98,9 @@ fn info(metadata: &Metadata) -> Value {
 struct Writer {
     schemas: Pair,
     effects: Effects,
+    /// The operations' names, of which each is one operation's alone. A function's own name is that
+    /// of its first.
+    ids: BTreeSet<String>,
 }
 
 impl Writer {
@@ -96,29 +109,45 @@ impl Writer {
         match route.kind {
             Kind::Endpoint => json!({ "post": self.operation(route) }),
             Kind::Health(_) => {
-                let operation = self.health(name, about);
-                json!({ "get": operation, "post": operation })
+                let again = schemas::free(&format!("{name}_post"), &mut self.ids);
+                json!({ "get": self.health(name, about), "post": self.health(&again, about) })
             }
-            Kind::Realtime(options) => {
-                let protocol = protocol(name, options);
-                json!({ "x-fal-protocol": protocol, "post": self.operation(route) })
-            }
+            Kind::Realtime(options) => self.realtime(route, options),
         }
     }
 
     fn operation<A>(&mut self, route: &Route<A>) -> Value {
-        let mut operation = described(route.point.name, route.point.about);
-        let input = (route.signature.input)(&mut self.schemas.input);
+        let (mut operation, input) = self.called(route);
         let output = (route.signature.output)(&mut self.schemas.output);
         let mut failures = Failures::default();
         (route.signature.failures)(&mut failures);
+        let responses = self.responses((input.as_ref(), output.as_ref()), &failures);
+        operation.insert("responses".to_owned(), responses);
+        operation.into()
+    }
+
+    /// What it takes and returns is declared, and refused: the one answer says so.
+    fn realtime<A>(&mut self, route: &Route<A>, options: RealtimeOptions) -> Value {
+        let (mut operation, _) = self.called(route);
+        let mut protocol = protocol(route.point.name, options);
+        if let Some(content) = (route.signature.output)(&mut self.schemas.output) {
+            protocol.insert("output".to_owned(), content.schema);
+        }
+        let about = "this version does not speak WebSocket";
+        let refused = self.failure(&[&Case::of(501, "NotServed", about)]);
+        operation.insert("responses".to_owned(), json!({ "501": refused }));
+        json!({ "x-fal-protocol": protocol, "post": operation })
+    }
+
+    /// An operation's name, and what it takes.
+    fn called<A>(&mut self, route: &Route<A>) -> (Map<String, Value>, Option<Content>) {
+        let mut operation = described(route.point.name, route.point.about);
+        let input = (route.signature.input)(&mut self.schemas.input);
         if let Some(content) = &input {
             let body = json!({ "required": true, "content": content.json() });
             operation.insert("requestBody".to_owned(), body);
         }
-        let responses = self.responses((input.as_ref(), output.as_ref()), &failures);
-        operation.insert("responses".to_owned(), responses);
-        operation.into()
+        (operation, input)
     }
 
     //= docs/contract.md#app-description
@@ -133,8 +162,11 @@ impl Writer {
         let mut by_status = Map::new();
         let mut success = self.response("Success", &[]);
         success.insert("content".to_owned(), output.map_or_else(|| json!({}), Content::json));
-        let effect = self.effects.of(200, None, None);
-        success.insert("x-fal-outcomes".to_owned(), json!([effect.json("Ok", "", None)]));
+        let mut outcomes = vec![self.effects.of(200, None, None).json("Ok", "", None)];
+        if output.is_some_and(Content::is_stream) {
+            outcomes.push(self.effects.of_cut().json("CutShort", CUT, None));
+        }
+        success.insert("x-fal-outcomes".to_owned(), outcomes.into());
         by_status.insert("200".to_owned(), success.into());
         let own = shells(input);
         let mut statuses: Vec<_> =
@@ -156,7 +188,7 @@ impl Writer {
     fn failure(&self, cases: &[&Case]) -> Map<String, Value> {
         let words: Vec<_> = cases.iter().map(|case| case.about).collect();
         let mut response = self.response(&words.join("; "), cases);
-        let listed = cases.iter().any(|case| case.status == 422 || case.error_type.is_some());
+        let listed = cases.iter().any(|case| case.status == 422 || case.is_of_model());
         let schema = if listed { VALIDATION } else { DETAIL };
         let content = Content::json_of(schemas::reference(schema));
         response.insert("content".to_owned(), content.json());
@@ -179,11 +211,22 @@ impl Writer {
         response
     }
 
-    fn health(&self, name: &str, about: &str) -> Value {
-        let mut operation = described(name, about);
+    fn built_in_health(&mut self) -> Value {
+        let mut operation = described(&schemas::free("health", &mut self.ids), "");
+        operation.insert("responses".to_owned(), json!({ "200": self.healthy() }));
+        operation.into()
+    }
+
+    fn healthy(&self) -> Map<String, Value> {
         let content = Content::json_of(json!({ "type": "object" }));
         let mut healthy = self.response("The runner is healthy", &[]);
         healthy.insert("content".to_owned(), content.json());
+        healthy
+    }
+
+    fn health(&self, name: &str, about: &str) -> Value {
+        let mut operation = described(name, about);
+        let healthy = self.healthy();
         let mut sick = self.response("The runner is not healthy, which the platform counts", &[]);
         let content = Content::json_of(schemas::reference(DETAIL));
         sick.insert("content".to_owned(), content.json());
@@ -192,22 +235,17 @@ impl Writer {
     }
 }
 
+/// How a stream of events can end after its 200.
+const CUT: &str = "the stream broke: an event could not be serialised, or the stream panicked";
+
 /// What the shell answers in an endpoint's place.
 fn shells(input: Option<&Content>) -> Vec<Case> {
-    let case = |status, name, about| Case {
-        name,
-        about,
-        status,
-        needs_retry: None,
-        stop_runner: None,
-        error_type: None,
-    };
     let mut own = vec![
-        case(400, "BrokenOff", "the request body broke off"),
-        case(500, "Panic", "the endpoint panicked, or its output cannot be sent"),
+        Case::of(400, "BrokenOff", "the request body broke off"),
+        Case::of(500, "Panic", "the endpoint panicked, or its output cannot be sent"),
     ];
     if input.is_some_and(Content::is_checked) {
-        own.push(case(422, "Invalid", "the input does not fit"));
+        own.push(Case::of(422, "Invalid", "the input does not fit"));
     }
     own
 }
@@ -226,18 +264,18 @@ fn described(name: &str, about: &str) -> Map<String, Value> {
     operation
 }
 
-fn protocol(name: &str, options: RealtimeOptions) -> Value {
+fn protocol(name: &str, options: RealtimeOptions) -> Map<String, Value> {
     let settings = [
         ("buffering", options.buffering.map(Value::from)),
         ("sessionTimeout", options.session_timeout.map(Value::from)),
     ];
     let config: Map<String, Value> =
         settings.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
-    json!({
-        "type": "realtime",
-        "operationId": name,
-        "config": config,
-        "contentType": "application/msgpack",
-        "realtimeMode": "unary",
-    })
+    let mut protocol = Map::new();
+    protocol.insert("type".to_owned(), "realtime".into());
+    protocol.insert("operationId".to_owned(), name.into());
+    protocol.insert("config".to_owned(), config.into());
+    protocol.insert("contentType".to_owned(), "application/msgpack".into());
+    protocol.insert("realtimeMode".to_owned(), "unary".into());
+    protocol
 }

@@ -100,6 +100,11 @@ impl<'e> Answered<'e> {
         self
     }
 
+    /// Whether the body is the list by which fal tells what is wrong with the input or the model.
+    pub(crate) const fn is_of_model(&self) -> bool {
+        is_of_model(self.error_type, self.field)
+    }
+
     /// Bills the failure with so many units: a decimal number.
     pub const fn billable_units(mut self, units: &'static str) -> Self {
         self.billable_units = Some(units);
@@ -110,6 +115,10 @@ impl<'e> Answered<'e> {
 #[expect(clippy::fn_params_excessive_bools, reason = "it turns one into what it means")]
 const fn flag(yes: bool) -> Flag {
     if yes { Flag::Yes } else { Flag::No }
+}
+
+const fn is_of_model(error_type: Option<&str>, field: Option<&str>) -> bool {
+    error_type.is_some() || field.is_some()
 }
 
 /// Every way to fail that an error type declares.
@@ -131,6 +140,20 @@ pub(crate) struct Case {
     pub(crate) needs_retry: Option<Flag>,
     pub(crate) stop_runner: Option<Flag>,
     pub(crate) error_type: Option<&'static str>,
+    pub(crate) field: Option<&'static str>,
+}
+
+impl Case {
+    /// A status with nothing beside it.
+    pub(crate) const fn of(status: u16, name: &'static str, about: &'static str) -> Self {
+        let (needs_retry, stop_runner) = (None, None);
+        Self { name, about, status, needs_retry, stop_runner, error_type: None, field: None }
+    }
+
+    /// Whether the body is a list, as [`Answered`] decides it.
+    pub(crate) const fn is_of_model(&self) -> bool {
+        is_of_model(self.error_type, self.field)
+    }
 }
 
 impl Failures {
@@ -140,21 +163,13 @@ impl Failures {
             Answer::Failed(status) => status.code(),
             Answer::Broken(_) => BROKEN,
         };
-        let Answered { needs_retry, stop_runner, error_type, .. } = answered;
-        self.cases.push(Case { name, about, status, needs_retry, stop_runner, error_type });
+        let Answered { needs_retry, stop_runner, error_type, field, .. } = answered;
+        self.cases.push(Case { name, about, status, needs_retry, stop_runner, error_type, field });
     }
 
     /// A failure that shows a broken runner: 503.
     pub fn broken(&mut self, name: &'static str, about: &'static str) {
-        let case = Case {
-            name,
-            about,
-            status: BROKEN,
-            needs_retry: None,
-            stop_runner: None,
-            error_type: None,
-        };
-        self.cases.push(case);
+        self.cases.push(Case::of(BROKEN, name, about));
     }
 
     /// Any status: the error takes it from somewhere else while the program runs.
@@ -173,11 +188,17 @@ pub struct Transparent<E> {
     failures: fn(&mut Failures),
 }
 
-impl<E: EndpointError> Transparent<E> {
+impl<E> Transparent<E> {
     /// What this error says.
+    ///
+    /// The bound is the function's, because one of the impl would hide what the trait says of a type
+    /// that does not fit.
     #[expect(clippy::new_without_default, reason = "generated code makes constants of it")]
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn new() -> Self
+    where
+        E: EndpointError,
+    {
         Self { answer: E::answer, failures: E::failures }
     }
 }

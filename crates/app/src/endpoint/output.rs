@@ -84,6 +84,6 @@ impl<T: Serialize + JsonSchema + Send + 'static> EndpointOutput for EventStream<
     }
 
     fn content(schemas: &mut Schemas) -> Content {
-        Content { media_type: "text/event-stream", schema: schemas.of::<T>() }
+        Content::events_of(schemas.of::<T>())
     }
 }

@@ -85,7 +85,7 @@ fn failed<E: EndpointError>(error: &E) -> Response<Body> {
 /// The body of a failure: fal's clients take a text as a plain message, and a list as what is wrong
 /// with the input or the model.
 fn told(answered: &Answered<'_>, message: &str) -> Value {
-    if !is_of_model(answered) {
+    if !answered.is_of_model() {
         return json!({ "detail": message });
     }
     let kind = answered.error_type.unwrap_or("value_error");
@@ -97,17 +97,13 @@ fn told(answered: &Answered<'_>, message: &str) -> Value {
     json!({ "detail": [entry] })
 }
 
-const fn is_of_model(answered: &Answered<'_>) -> bool {
-    answered.error_type.is_some() || answered.field.is_some()
-}
-
 /// The headers that a failure declares. What fal calls a model error costs nothing unless it says so.
 fn mark(answered: &Answered<'_>, response: &mut Response<Body>) {
     let flag = |flag| match flag {
         Flag::Yes => HeaderValue::from_static("1"),
         Flag::No => HeaderValue::from_static("0"),
     };
-    let free = is_of_model(answered).then_some("0");
+    let free = answered.is_of_model().then_some("0");
     let units = answered.billable_units.or(free).and_then(|units| units.parse().ok());
     let declared = [
         (NEEDS_RETRY, answered.needs_retry.map(flag)),

@@ -22,6 +22,7 @@ pub struct Reply {
     verdict: Verdict,
 }
 
+#[expect(clippy::return_self_not_must_use, reason = "a check is made for its panic")]
 impl Reply {
     pub(super) fn new(asked: String, head: Parts, body: Option<Bytes>, rules: Rules) -> Self {
         let verdict = judge(&head, body.as_ref(), &rules);

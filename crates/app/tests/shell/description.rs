@@ -1,9 +1,18 @@
 //! What an app says of itself: to programs, to people, to those who count.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet, convert::Infallible, future::ready, io::Error, sync::atomic::Ordering,
+};
 
-use axum::{Router, http::StatusCode, response::IntoResponse as _, routing::get};
-use fal_app::{SetupContext, describe, openapi, run_setup, testing::TestApp};
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, StatusCode},
+    response::IntoResponse as _,
+    routing::get,
+};
+use fal_app::{SetupContext, describe, openapi, prelude::*, run_setup, testing::TestApp};
+use futures_util::stream::once;
 use serde_json::{Value, json};
 
 use crate::{lab::Lab, studio::Studio};
@@ -24,6 +33,58 @@ fn the_whole_document_is_as_reviewed() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&document()).unwrap());
 }
 
+/// One call of an endpoint: what it sends, or that its body breaks off, or that it is cancelled.
+enum Way {
+    Sends(Value),
+    Bytes(&'static str),
+    BreaksOff,
+    IsCancelled,
+}
+
+/// How every endpoint of the studio is called, and the statuses that its error type declares and its
+/// function never returns.
+fn ways() -> Vec<(&'static str, Vec<Way>, &'static [u16])> {
+    use Way::{BreaksOff, Bytes, IsCancelled, Sends};
+    let subject = |subject: &str| Sends(json!({ "subject": subject }));
+    let ruins = ["fine", "refused", "busy", "leaking", "closed", "panic", "after the panic"];
+    let ruins = ruins.map(|how| Sends(how.into())).into_iter().chain([Sends(5.into()), BreaksOff]);
+    vec![
+        (
+            "/",
+            vec![subject("a pipe"), subject(""), subject("the void"), Sends(5.into()), BreaksOff],
+            &[404, 499, 503],
+        ),
+        ("/invert", vec![Bytes("image/png"), Bytes("broken"), BreaksOff], &[404, 422, 499, 503]),
+        ("/wait", vec![IsCancelled, BreaksOff], &[200, 404, 422, 500, 503]),
+        ("/hold", vec![Sends(().into()), BreaksOff], &[404, 422, 499, 500, 503]),
+        ("/told", vec![Sends(().into()), BreaksOff], &[404, 422, 499, 500, 503]),
+        ("/cancelled", vec![Sends(().into()), BreaksOff], &[404, 422, 499, 500, 503]),
+        ("/ruin", ruins.collect(), &[499]),
+        ("/live", vec![subject("a pipe")], &[]),
+    ]
+}
+
+async fn status(app: &TestApp<Studio>, path: &str, way: Way) -> u16 {
+    match way {
+        Way::Sends(input) => app.post(path, input).await.status(),
+        Way::Bytes(of) => app.call(path).bytes(of, "bytes").await.status(),
+        Way::BreaksOff => {
+            let shell = run_setup::<Studio>(SetupContext::default()).await.unwrap().into_shell();
+            let broken = Body::from_stream(once(ready(Err::<&[u8], _>(Error::other("gone")))));
+            let request = Request::post(path).body(broken).unwrap();
+            shell.answer(request).await.status().as_u16()
+        }
+        Way::IsCancelled => {
+            let waiting = app.call(path).request_id("r-1").send();
+            let cancelling = async {
+                app.app().entered.notified().await;
+                app.cancel(path, "r-1").await.expect(200);
+            };
+            tokio::join!(waiting, cancelling).0.status()
+        }
+    }
+}
+
 //= docs/contract.md#app-description
 //= type=test
 //# The app's OpenAPI document MUST list exactly the statuses that each endpoint can answer, and say of
@@ -31,16 +92,21 @@ fn the_whole_document_is_as_reviewed() {
 #[tokio::test]
 async fn every_status_that_is_answered_is_described_and_no_other() {
     let app = TestApp::<Studio>::start().await;
-    // A body that breaks off cannot be sent without a socket.
-    let mut answered = BTreeSet::from([400]);
-    for how in ["fine", "refused", "busy", "leaking", "closed", "panic", "after the panic"] {
-        answered.insert(app.post("/ruin", how).await.status());
+    app.app().gate.store(true, Ordering::SeqCst);
+    let mut asked = BTreeSet::from(["/health".to_owned()]);
+    for (path, ways, never) in ways() {
+        let mut answered = BTreeSet::new();
+        for way in ways {
+            answered.insert(status(&app, path, way).await);
+        }
+        let returned = never.iter().filter(|status| answered.contains(status));
+        assert_eq!(returned.count(), 0, "{path} answers {answered:?}");
+        answered.extend(never);
+        assert_eq!(answered, statuses(path), "{path}");
+        asked.insert(path.to_owned());
     }
-    answered.insert(app.post("/ruin", 5).await.status());
-    let mut described = statuses("/ruin");
-    // Its error type says one more, for the endpoints that can be cancelled.
-    assert!(described.remove(&499));
-    assert_eq!(answered, described);
+    let described = document()["paths"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(asked, described, "each endpoint is called");
 }
 
 #[test]
@@ -127,4 +193,163 @@ fn an_app_describes_what_the_platform_reads() {
     assert_eq!(described["realtime"], json!([{ "path": "/live" }]));
     assert_eq!(described["openapi"], document());
     assert_eq!(describe::<Lab>().unwrap()["realtime"], json!([]));
+}
+
+/// An app whose types and paths have names that a description uses itself.
+#[fal_app]
+struct Odd;
+
+#[fal_app]
+impl Odd {
+    #[setup]
+    async fn setup() -> Result<Self, SetupError> {
+        Ok(Self)
+    }
+
+    #[endpoint("/both-ways")]
+    async fn both_ways(&self, outer: Outer) -> Result<Outer, Infallible> {
+        Ok(outer)
+    }
+
+    #[endpoint("/named")]
+    async fn named(&self, input: Detail) -> Result<InnerOutput, Infallible> {
+        Ok(InnerOutput { text: input.text })
+    }
+
+    #[endpoint("/health")]
+    async fn health(&self) -> Result<(), OfField> {
+        Err(OfField)
+    }
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+struct Outer {
+    inner: Inner,
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+struct Inner {
+    #[serde(default)]
+    number: u8,
+}
+
+/// The name that `Inner` as it is written would get.
+#[derive(Debug, Serialize, JsonSchema)]
+struct InnerOutput {
+    text: String,
+}
+
+/// The name of a body of the shell's.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Detail {
+    text: String,
+}
+
+#[derive(Debug, thiserror::Error, AppError)]
+#[error("the field is wrong")]
+#[status(400, field = "number")]
+struct OfField;
+
+/// An app whose functions have the names that its operations would get.
+#[fal_app]
+struct Alive;
+
+#[fal_app]
+impl Alive {
+    #[setup]
+    async fn setup() -> Result<Self, SetupError> {
+        Ok(Self)
+    }
+
+    #[endpoint("/")]
+    async fn alive_post(&self) -> Result<EventStream<u8>, Infallible> {
+        Ok(EventStream::of([1]))
+    }
+
+    #[health_check("/alive")]
+    async fn alive(&self) -> Result<(), Unhealthy> {
+        Ok(())
+    }
+}
+
+/// An app with an endpoint that is named as the check that every app has.
+#[fal_app]
+struct Health;
+
+#[fal_app]
+impl Health {
+    #[setup]
+    async fn setup() -> Result<Self, SetupError> {
+        Ok(Self)
+    }
+
+    #[endpoint("/")]
+    async fn health(&self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_type_that_holds_one_of_two_forms_has_two_forms_itself() {
+    let document = openapi::<Odd>().unwrap();
+    let schemas = &document["components"]["schemas"];
+    let held = |name: &str| schemas[name]["properties"]["inner"]["$ref"].clone();
+    assert_eq!(held("Outer"), json!("#/components/schemas/Inner"));
+    assert_eq!(held("OuterOutput"), json!("#/components/schemas/InnerOutput2"));
+    assert_eq!(schemas["Inner"].get("required"), None);
+    assert_eq!(schemas["InnerOutput2"]["required"], json!(["number"]));
+    let operation = &document["paths"]["/both-ways"]["post"];
+    let read = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let written = &operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
+    let found = ["Outer", "OuterOutput"].map(|name| json!(format!("#/components/schemas/{name}")));
+    assert_eq!([read, written], [&found[0], &found[1]]);
+}
+
+#[test]
+fn an_authors_types_keep_their_names() {
+    let document = openapi::<Odd>().unwrap();
+    let schemas = &document["components"]["schemas"];
+    for name in ["InnerOutput", "Detail"] {
+        assert!(schemas[name]["properties"].get("text").is_some(), "{name}: {}", schemas[name]);
+    }
+}
+
+#[test]
+fn an_endpoint_in_the_place_of_the_health_check_is_described() {
+    let document = openapi::<Odd>().unwrap();
+    let health = document["paths"]["/health"].as_object().unwrap();
+    assert_eq!(health.keys().collect::<Vec<_>>(), ["post"]);
+    let wrong = &health["post"]["responses"]["400"]["content"]["application/json"]["schema"];
+    assert_eq!(wrong["$ref"], json!("#/components/schemas/fal.ValidationError"), "it is a list");
+}
+
+#[tokio::test]
+async fn the_health_check_of_every_app_answers_200_alone() {
+    let app = TestApp::<Health>::start().await;
+    app.call("/health").method("GET").send().await.expect(200);
+    let responses = &openapi::<Health>().unwrap()["paths"]["/health"]["get"]["responses"];
+    assert_eq!(responses.as_object().unwrap().keys().collect::<Vec<_>>(), ["200"]);
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    for document in [openapi::<Alive>().unwrap(), openapi::<Health>().unwrap(), document()] {
+        let paths = document["paths"].as_object().unwrap().values();
+        let operations = paths.flat_map(|path| path.as_object().unwrap());
+        let operations = operations.filter(|(method, _)| *method != "x-fal-protocol");
+        let ids: Vec<_> =
+            operations.map(|(_, operation)| operation["operationId"].to_string()).collect();
+        let unique: BTreeSet<_> = ids.iter().collect();
+        assert_eq!(unique.len(), ids.len(), "{ids:?}");
+    }
+}
+
+#[test]
+fn a_stream_of_events_may_be_cut_short() {
+    let document = openapi::<Alive>().unwrap();
+    let success = &document["paths"]["/"]["post"]["responses"]["200"];
+    let cut = &success["x-fal-outcomes"][1];
+    assert_eq!(cut["case"], json!("CutShort"));
+    assert_eq!((&cut["runner"], &cut["queued_request"]), (&json!("ended"), &json!("retried")));
+    assert_eq!(cut["because"]["runner"], json!("truncation"));
 }

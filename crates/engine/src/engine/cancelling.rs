@@ -1,6 +1,6 @@
 //! Cancelled requests, and runners that do not answer them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use fal_lifecycle::{Cause, Event};
 use fal_types::{LeaseId, Moment, RequestId};
@@ -17,8 +17,8 @@ pub(super) struct Overdue {
 
 impl Overdue {
     fn expect(&mut self, lease: LeaseId, until: Moment) {
-        if !self.by_lease.contains_key(&lease) {
-            self.by_lease.insert(lease, until);
+        if let Entry::Vacant(place) = self.by_lease.entry(lease) {
+            place.insert(until);
             self.by_moment.insert((until, lease));
         }
     }

@@ -11,6 +11,8 @@ use super::shield::Score;
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) machine: Machine,
+    /// When it was decided to have it.
+    pub(crate) begun: Moment,
     pub(crate) standing: Standing,
     pub(crate) replacement: Replacement,
     /// Takes one request alone, or waits until it can: nothing else is placed on it.
@@ -20,8 +22,9 @@ pub(crate) struct Member {
     pub(crate) hints: BTreeSet<String>,
     /// None while it is of the revision that new runners are of.
     pub(crate) older: Option<Older>,
-    /// When it was last chosen, as a count: of equals the one that has waited longest is next.
-    pub(super) turn: u64,
+    /// Its place among the open runners, and among the idle ones.
+    pub(super) place: u64,
+    pub(super) rest: u64,
 }
 
 /// What a runner was started for that is not of the app's present revision.
@@ -93,8 +96,8 @@ impl Replacement {
 /// what the members say.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Keys {
-    /// Requests in flight and turn, where another request may be placed on it.
-    pub(super) open: Option<(u32, u64)>,
+    /// Requests in flight, where another request may be placed on it.
+    pub(super) open: Option<u32>,
     /// Its next deadline.
     pub(super) due: Option<Moment>,
     /// Since when it is idle, by whether a request ever reached it.
@@ -124,16 +127,18 @@ pub(super) enum Count {
 }
 
 impl Member {
-    pub(super) fn new(machine: Machine, standing: Standing) -> Self {
+    pub(super) fn new(begun: Moment, machine: Machine, standing: Standing) -> Self {
         Self {
             machine,
+            begun,
             standing,
             replacement: Replacement::None,
             alone: false,
             score: Score::default(),
             hints: BTreeSet::new(),
             older: None,
-            turn: 0,
+            place: 0,
+            rest: 0,
         }
     }
 
@@ -143,7 +148,7 @@ impl Member {
         let served = machine.has_served();
         let is_serving = self.standing != Standing::Spare;
         Keys {
-            open: (free > 0).then_some((machine.in_flight(), self.turn)),
+            open: (free > 0).then_some(machine.in_flight()),
             due: earlier(machine.next_deadline(), self.readmission()),
             idle: machine.idle_since().filter(|_| is_serving).map(|since| (served, since)),
             free,

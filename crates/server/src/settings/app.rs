@@ -1,8 +1,10 @@
 //! One app of the configuration, checked and completed.
 
+mod program;
+
 use std::{
-    ops::RangeInclusive,
-    path::{Path, PathBuf},
+    ops::{Range, RangeInclusive},
+    path::Path,
     time::Duration,
 };
 
@@ -14,10 +16,10 @@ use fal_queue::Backoff;
 use fal_types::{AppId, Condition, PerCondition};
 use toml::Spanned;
 
+use self::program::Program;
 use crate::{
     Failure,
-    describe::{self, Described},
-    settings::{bad, files, raw, report::Source},
+    settings::{bad, described, files, raw, report::Source},
 };
 
 const DAY: f64 = 86_400.0;
@@ -35,7 +37,7 @@ pub(crate) fn all(
             bad(&source.at(name.span(), &format!("apps.\"{}\"", name.as_ref()), &error.to_string()))
         })?;
         app.refuse_later(source)?;
-        Reader { source, app, name }.options(id, base)
+        Reader { source, app, name, told: None }.options(id, base)
     };
     file.apps.iter().map(read).collect()
 }
@@ -51,12 +53,7 @@ pub(crate) fn example(name: &str) -> Result<AppOptions, Failure> {
     let app =
         raw::App { example: Some(Spanned::new(0..0, name.to_owned())), ..raw::App::default() };
     let name = Spanned::new(0..0, format!("{owner}/{alias}"));
-    Reader { source: &source, app: &app, name: &name }.options(id, Path::new("."))
-}
-
-/// Where example programs lie: beside this program, as cargo puts them.
-fn examples_dir() -> Option<PathBuf> {
-    Some(std::env::current_exe().ok()?.parent()?.join("examples"))
+    Reader { source: &source, app: &app, name: &name, told: None }.options(id, Path::new("."))
 }
 
 /// One app's section, with what is needed to point at it.
@@ -64,22 +61,31 @@ struct Reader<'a> {
     source: &'a Source<'a>,
     app: &'a raw::App,
     name: &'a Spanned<String>,
+    /// Where the file has the app describe itself, if it does: the place of every value that the
+    /// file does not hold.
+    told: Option<Range<usize>>,
 }
 
 impl Reader<'_> {
     fn options(&self, id: AppId, base: &Path) -> Result<AppOptions, Failure> {
-        let cwd = self.cwd(base)?;
-        let (command, described) = self.command(&cwd)?;
+        let (program, told) = self.program(base)?;
+        let mut app = self.app.clone();
+        let told = told.map(|(described, at)| {
+            described::complete(&mut app, described, &at);
+            at
+        });
+        Reader { app: &app, told, ..*self }.completed(id, program)
+    }
+
+    fn completed(&self, id: AppId, program: Program) -> Result<AppOptions, Failure> {
         let app = self.app;
-        let seconds = |key, written: &Option<Spanned<f64>>, own: Option<f64>, default| {
-            let own = own.unwrap_or(default);
-            self.seconds(key, written.as_ref(), own, 0.0..=365.0 * DAY)
-        };
-        let start = seconds("request_start_timeout", &app.request_start_timeout, None, 0.0)?;
+        let Program { command, cwd, env } = program;
+        let start = app.request_start_timeout.as_ref();
+        let start = self.seconds("request_start_timeout", start, 0.0, 0.0..=365.0 * DAY)?;
         let request = self.seconds(
             "request_timeout",
             app.request_timeout.as_ref(),
-            described.limits.request_timeout.unwrap_or(3600.0),
+            3600.0,
             0.001..=365.0 * DAY,
         )?;
         let check =
@@ -89,40 +95,35 @@ impl Reader<'_> {
             files: files::named(&command, &cwd),
             command,
             cwd,
-            env: self.env()?,
-            settings: self.settings(&described)?,
+            env,
+            settings: self.settings()?,
             request_timeout: request,
             request_start_timeout: Some(start).filter(|wait| !wait.is_zero()),
             tcp_check_timeout: check,
-            health: self.probe(&described)?,
+            health: self.probe()?,
         })
     }
 
-    fn settings(&self, described: &Described) -> Result<Settings, Failure> {
+    fn settings(&self) -> Result<Settings, Failure> {
         let app = self.app;
-        let startup = self.seconds(
-            "startup_timeout",
-            app.startup_timeout.as_ref(),
-            described.limits.startup_timeout.unwrap_or(600.0),
-            0.001..=DAY,
-        )?;
+        let startup =
+            self.seconds("startup_timeout", app.startup_timeout.as_ref(), 600.0, 0.001..=DAY)?;
         let grace = self.seconds(
             "termination_grace_period_seconds",
             app.termination_grace_period_seconds.as_ref(),
-            described.limits.termination_grace_period_seconds.unwrap_or(5.0),
+            5.0,
             0.0..=3600.0,
         )?;
-        let multiplexing = described.limits.max_multiplexing.unwrap_or(1);
         Ok(Settings {
-            limits: Limits { startup_timeout: startup, grace, health: self.health(described)? },
-            scale: self.scale(described)?,
+            limits: Limits { startup_timeout: startup, grace, health: self.health()? },
+            scale: self.scale()?,
             max_multiplexing: self.count(
                 "max_multiplexing",
                 app.max_multiplexing.as_ref(),
-                multiplexing,
+                1,
                 1..=100_000,
             )?,
-            rules: self.rules(described)?,
+            rules: self.rules()?,
             retry_backoff: self.retry_backoff()?,
             crash_backoff: self.crash_backoff()?,
             spares: self.count("spares", app.spares.as_ref(), 0, 0..=1_000)?,
@@ -139,55 +140,61 @@ impl Reader<'_> {
         })
     }
 
-    fn scale(&self, described: &Described) -> Result<Scale, Failure> {
+    fn scale(&self) -> Result<Scale, Failure> {
         let app = self.app;
-        let min = described.limits.min_concurrency.unwrap_or(0);
-        let min = self.count("min_concurrency", app.min_concurrency.as_ref(), min, 0..=10_000)?;
-        let max = described.limits.max_concurrency.unwrap_or_else(|| min.max(4));
-        let max = self.count("max_concurrency", app.max_concurrency.as_ref(), max, 1..=10_000)?;
+        let min = self.count("min_concurrency", app.min_concurrency.as_ref(), 0, 0..=10_000)?;
+        let max = app.max_concurrency.as_ref();
+        let max = self.count("max_concurrency", max, min.max(4), 1..=10_000)?;
         if min > max {
-            let span = app.min_concurrency.as_ref().map_or_else(|| self.name.span(), Spanned::span);
-            let text = format!("{min} is more than max_concurrency, which is {max}");
-            return Err(bad(&self.source.at(span, "min_concurrency", &text)));
+            return Err(self.min_above_max(min, max));
         }
-        let keep_alive = described.limits.keep_alive.unwrap_or(60.0);
-        let delay = described.limits.scaling_delay.unwrap_or(0.0);
         Ok(Scale {
             min,
             max,
-            buffer: app.concurrency_buffer.or(described.limits.concurrency_buffer).unwrap_or(0),
+            buffer: app.concurrency_buffer.unwrap_or(0),
             buffer_percent: app.concurrency_buffer_perc.unwrap_or(0),
-            delay: self.seconds("scaling_delay", app.scaling_delay.as_ref(), delay, 0.0..=DAY)?,
+            delay: self.seconds("scaling_delay", app.scaling_delay.as_ref(), 0.0, 0.0..=DAY)?,
             keep_alive: self.seconds(
                 "keep_alive",
                 app.keep_alive.as_ref(),
-                keep_alive,
+                60.0,
                 0.0..=365.0 * DAY,
             )?,
         })
     }
 
-    fn rules(&self, described: &Described) -> Result<Rules, Failure> {
-        let mut skip = PerCondition::default();
-        let (span, names) = match &self.app.skip_retry_conditions {
-            Some(written) => (written.span(), written.as_ref()),
-            None => (self.name.span(), &described.limits.skip_retry_conditions),
+    fn min_above_max(&self, min: u32, max: u32) -> Failure {
+        let is_told = |limit: Option<&Spanned<u32>>| {
+            limit.is_some_and(|limit| self.told == Some(limit.span()))
         };
-        for name in names {
-            let Some(condition) = Condition::from_name(name) else {
-                let text =
-                    format!("`{name}` is not one of timeout, server_error, connection_error");
-                return Err(bad(&self.source.at(span, "skip_retry_conditions", &text)));
-            };
-            *skip.get_mut(condition) = true;
+        let (least, most) = (self.app.min_concurrency.as_ref(), self.app.max_concurrency.as_ref());
+        let span = least.map_or_else(|| self.name.span(), Spanned::span);
+        let whose =
+            if is_told(most) && !is_told(least) { " in the app's own description" } else { "" };
+        let text = format!("{min} is more than max_concurrency, which is {max}{whose}");
+        self.refuse(span, "min_concurrency", &text)
+    }
+
+    fn rules(&self) -> Result<Rules, Failure> {
+        let mut skip = PerCondition::default();
+        if let Some(written) = &self.app.skip_retry_conditions {
+            for name in written.as_ref() {
+                let Some(condition) = Condition::from_name(name) else {
+                    let text =
+                        format!("`{name}` is not one of timeout, server_error, connection_error");
+                    return Err(self.refuse(written.span(), "skip_retry_conditions", &text));
+                };
+                *skip.get_mut(condition) = true;
+            }
         }
         let retries =
             |written: &Option<raw::Retries>| written.as_ref().map(|written| written.retries);
-        let config = self.app.retry_config.as_ref().or(described.limits.retry_config.as_ref());
-        let budgets = config.map_or_else(PerCondition::default, |config| PerCondition {
-            server_error: retries(&config.server_error),
-            timeout: retries(&config.timeout),
-            connection_error: retries(&config.connection_error),
+        let budgets = self.app.retry_config.as_ref().map_or_else(PerCondition::default, |config| {
+            PerCondition {
+                server_error: retries(&config.server_error),
+                timeout: retries(&config.timeout),
+                connection_error: retries(&config.connection_error),
+            }
         });
         Ok(Rules { skip, budgets, retry_429: self.app.retry_429.unwrap_or(true) })
     }
@@ -216,13 +223,10 @@ impl Reader<'_> {
         })
     }
 
-    /// How health is checked: as the configuration says, or else as the app does.
-    fn health_check<'a>(&'a self, described: &'a Described) -> Option<&'a raw::HealthCheck> {
-        self.app.health_check.as_ref().or(described.health_check.as_ref())
-    }
-
-    fn health(&self, described: &Described) -> Result<Option<Health>, Failure> {
-        let Some(written) = self.health_check(described) else { return Ok(None) };
+    fn health(&self) -> Result<Option<Health>, Failure> {
+        let Some(written) = self.app.health_check.as_ref().map(Spanned::as_ref) else {
+            return Ok(None);
+        };
         let period = |key, value: &Option<Spanned<f64>>, default| {
             self.seconds(key, value.as_ref(), default, 0.001..=DAY)
         };
@@ -246,12 +250,17 @@ impl Reader<'_> {
         }))
     }
 
-    fn probe(&self, described: &Described) -> Result<Option<HealthProbe>, Failure> {
-        let Some(written) = self.health_check(described) else { return Ok(None) };
-        let path = written.path.as_ref();
+    fn probe(&self) -> Result<Option<HealthProbe>, Failure> {
+        let Some(check) = &self.app.health_check else { return Ok(None) };
+        let written = check.as_ref();
+        let Some(path) = &written.path else {
+            let text = "it has no path: write path = \"/health\", or another";
+            return Err(self.refuse(check.span(), "health_check", text));
+        };
+        let (path, at) = (path.as_ref(), path.span());
         if !path.starts_with('/') || path.parse::<http::uri::PathAndQuery>().is_err() {
             let text = format!("`{path}` is not a path that begins with a slash");
-            return Err(bad(&self.source.at(written.path.span(), "health_check.path", &text)));
+            return Err(self.refuse(at, "health_check.path", &text));
         }
         let method = match &written.method {
             None => http::Method::GET,
@@ -260,93 +269,13 @@ impl Reader<'_> {
                 "POST" => http::Method::POST,
                 other => {
                     let text = format!("`{other}` is not GET or POST");
-                    return Err(bad(&self.source.at(written.span(), "health_check.method", &text)));
+                    return Err(self.refuse(written.span(), "health_check.method", &text));
                 }
             },
         };
         let timeout = written.timeout_seconds.as_ref();
         let timeout = self.seconds("health_check.timeout_seconds", timeout, 5.0, 0.001..=DAY)?;
         Ok(Some(HealthProbe { method, path: path.clone(), timeout, on_demand: false }))
-    }
-
-    fn env(&self) -> Result<Vec<(String, String)>, Failure> {
-        let is_wrong = |(name, value): &(&String, &String)| {
-            name.is_empty() || name.contains(['=', '\0']) || value.contains('\0')
-        };
-        if let Some((name, _)) = self.app.env.iter().find(is_wrong) {
-            let name = name.escape_default();
-            let text = format!("`{name}` cannot be set: a name has no `=`, and nothing has a NUL");
-            return Err(bad(&self.source.at(self.name.span(), "env", &text)));
-        }
-        Ok(self.app.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
-    }
-
-    fn cwd(&self, base: &Path) -> Result<PathBuf, Failure> {
-        let Some(written) = &self.app.cwd else { return absolute(base) };
-        let cwd = absolute(&base.join(written.as_ref()))?;
-        if cwd.is_dir() {
-            return Ok(cwd);
-        }
-        let text = format!("{} is not a directory", cwd.display());
-        Err(bad(&self.source.at(written.span(), "cwd", &text)))
-    }
-
-    //= docs/contract.md#startup-failed
-    //# A command that does not exist MUST be refused with the configuration, before anything starts.
-    fn command(&self, cwd: &Path) -> Result<(Vec<String>, Described), Failure> {
-        match (&self.app.command, &self.app.example) {
-            (Some(written), None) => self.program(written, cwd),
-            (None, Some(written)) => self.example(written),
-            (Some(_), Some(written)) => {
-                let text = "an app has either a command or an example";
-                Err(bad(&self.source.at(written.span(), "example", text)))
-            }
-            (None, None) => {
-                let key = format!("apps.\"{}\"", self.name.as_ref());
-                let text = "it has no command: write command = [\"program\", \"argument\"], or example = \"hello\"";
-                Err(bad(&self.source.at(self.name.span(), &key, text)))
-            }
-        }
-    }
-
-    fn program(
-        &self,
-        written: &Spanned<Vec<String>>,
-        cwd: &Path,
-    ) -> Result<(Vec<String>, Described), Failure> {
-        let refuse = |key, text: &str| bad(&self.source.at(written.span(), key, text));
-        let Some((program, arguments)) = written.as_ref().split_first() else {
-            return Err(refuse("command", "it is empty"));
-        };
-        if written.as_ref().iter().any(|word| word.contains('\0')) {
-            return Err(refuse("command", "a word of a command cannot hold a NUL"));
-        }
-        let Some(found) = describe::find(program, cwd) else {
-            let text =
-                format!("`{program}` is not a program that can be run from {}", cwd.display());
-            return Err(refuse("command", &text));
-        };
-        let described = match &self.app.describe {
-            Some(asked) if *asked.as_ref() => describe::ask(&found, arguments, cwd)
-                .map_err(|error| bad(&self.source.at(asked.span(), "describe", &error)))?,
-            Some(_) | None => Described::default(),
-        };
-        Ok((written.as_ref().clone(), described))
-    }
-
-    fn example(&self, written: &Spanned<String>) -> Result<(Vec<String>, Described), Failure> {
-        let name = written.as_ref();
-        let program = examples_dir().map(|dir| dir.join(name)).filter(|program| program.is_file());
-        let Some(program) = program else {
-            let text = format!(
-                "there is no built example `{name}`: cargo xtask serve --app {name} builds and serves it, \
-                 or cargo build -p fal-app --example {name} only builds it"
-            );
-            return Err(bad(&self.source.at(written.span(), "example", &text)));
-        };
-        let described = describe::ask(&program, &[], Path::new("."))
-            .map_err(|error| bad(&self.source.at(written.span(), "example", &error)))?;
-        Ok((vec![program.to_string_lossy().into_owned()], described))
     }
 
     fn seconds(
@@ -362,7 +291,7 @@ impl Reader<'_> {
             let span = written.map_or_else(|| self.name.span(), Spanned::span);
             let text =
                 format!("{value} is out of range: {} to {} seconds", range.start(), range.end());
-            bad(&self.source.at(span, key, &text))
+            self.refuse(span, key, &text)
         })
     }
 
@@ -379,11 +308,15 @@ impl Reader<'_> {
         }
         let span = written.map_or_else(|| self.name.span(), Spanned::span);
         let text = format!("{value} is out of range: {} to {}", range.start(), range.end());
-        Err(bad(&self.source.at(span, key, &text)))
+        Err(self.refuse(span, key, &text))
     }
-}
 
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    std::path::absolute(path).map_err(|error| bad(&format!("{}: {error}", path.display())))
+    /// A refusal of the value at `span`, which the file may not hold.
+    fn refuse(&self, span: Range<usize>, key: &str, text: &str) -> Failure {
+        if self.told.as_ref() == Some(&span) {
+            let text = format!("what the app's own description says is wrong: {text}");
+            return bad(&self.source.at(span, key, &text));
+        }
+        bad(&self.source.at(span, key, text))
+    }
 }

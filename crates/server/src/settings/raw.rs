@@ -25,7 +25,7 @@ pub(crate) struct File {
     pub(crate) apps: BTreeMap<Spanned<String>, App>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct App {
     pub(crate) command: Option<Spanned<Vec<String>>>,
@@ -55,12 +55,12 @@ pub(crate) struct App {
     pub(crate) poison_limit: Option<Spanned<u32>>,
     pub(crate) cancel_grace: Option<Spanned<f64>>,
     pub(crate) cancel_despite_others: Option<bool>,
-    pub(crate) health_check: Option<HealthCheck>,
+    pub(crate) health_check: Option<Spanned<HealthCheck>>,
     pub(crate) gpus: Option<Spanned<Vec<Value>>>,
     pub(crate) auth: Option<Spanned<String>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RetryConfig {
     pub(crate) server_error: Option<Retries>,
@@ -68,30 +68,30 @@ pub(crate) struct RetryConfig {
     pub(crate) connection_error: Option<Retries>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Retries {
     pub(crate) retries: u8,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RetryBackoff {
     pub(crate) initial: Option<Spanned<f64>>,
     pub(crate) max: Option<Spanned<f64>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct CrashBackoff {
     pub(crate) step: Option<Spanned<f64>>,
     pub(crate) max: Option<Spanned<f64>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct HealthCheck {
-    pub(crate) path: Spanned<String>,
+    pub(crate) path: Option<Spanned<String>>,
     pub(crate) method: Option<Spanned<String>>,
     pub(crate) start_period_seconds: Option<Spanned<f64>>,
     pub(crate) timeout_seconds: Option<Spanned<f64>>,

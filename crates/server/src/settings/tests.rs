@@ -158,7 +158,7 @@ fn describing(dir: &Path, description: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     let program = dir.join("app.sh");
     let script =
-        format!("#!/bin/sh\n[ \"$1\" = --describe ] || exit 9\ncat <<'END'\n{description}\nEND\n");
+        format!("#!/bin/sh\n[ \"$1\" = --describe ] || exit 9\ncat <<END\n{description}\nEND\n");
     std::fs::write(&program, script).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
@@ -193,4 +193,88 @@ fn an_app_that_describes_itself_is_believed_where_the_file_is_silent() {
 #[test]
 fn a_program_that_cannot_describe_itself_is_refused_where_it_was_to() {
     check("[apps.\"a/b\"]\ncommand = [\"false\"]\ndescribe = true\n", "fal.toml:3: describe: ");
+}
+
+#[test]
+fn a_field_that_the_file_leaves_out_is_the_apps() {
+    let dir = tempfile::tempdir().unwrap();
+    describing(
+        dir.path(),
+        r#"{
+            "limits": { "retry_config": { "server_error": { "retries": 2 }, "timeout": { "retries": 1 } } },
+            "health_check": { "path": "/alive", "failure_threshold": 5, "timeout_seconds": 9 }
+        }"#,
+    );
+    let text = "[apps.\"a/b\"]\ncommand = [\"./app.sh\"]\ndescribe = true\n\
+        retry_config = { timeout = { retries = 7 } }\n\
+        [apps.\"a/b\".health_check]\ntimeout_seconds = 4\n";
+    let settings = load_text(dir.path(), text).unwrap();
+    let app = &settings.apps[0];
+    let budgets = app.settings.rules.budgets;
+    assert_eq!((budgets.server_error, budgets.timeout), (Some(2), Some(7)));
+    let probe = app.health.as_ref().unwrap();
+    assert_eq!((probe.path.as_str(), probe.timeout.as_secs()), ("/alive", 4));
+    assert_eq!(app.settings.limits.health.as_ref().unwrap().failure_threshold, 5);
+    check(
+        "[apps.\"a/b\"]\ncommand = [\"sh\"]\nhealth_check = { timeout_seconds = 4 }\n",
+        "fal.toml:3: health_check: it has no path",
+    );
+}
+
+#[test]
+fn an_app_describes_itself_in_the_environment_of_its_runners() {
+    let dir = tempfile::tempdir().unwrap();
+    describing(dir.path(), r#"{ "limits": { "keep_alive": $SECONDS_TO_LIVE } }"#);
+    let text = "[apps.\"a/b\"]\ncommand = [\"./app.sh\"]\ndescribe = true\n\
+        env = { SECONDS_TO_LIVE = \"7\" }\n";
+    let settings = load_text(dir.path(), text).unwrap();
+    assert_eq!(settings.apps[0].settings.scale.keep_alive.as_secs(), 7);
+}
+
+/// What is refused of an app that describes itself so; `describe` stands on line 3.
+#[track_caller]
+fn check_described(description: &str, rest: &str, expected: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    describing(dir.path(), description);
+    let text = format!("[apps.\"a/b\"]\ncommand = [\"./app.sh\"]\ndescribe = true\n{rest}");
+    let refused = load_text(dir.path(), &text).unwrap_err().to_string();
+    let refused = refused.replace(&format!("{}/", dir.path().display()), "");
+    assert_eq!(refused, expected);
+}
+
+//= docs/contract.md#configuration
+//= type=test
+//# The message MUST name the file, the line and the key.
+#[test]
+fn a_wrong_value_that_the_app_describes_is_blamed_on_the_app() {
+    check_described(
+        r#"{ "limits": { "max_multiplexing": 0 } }"#,
+        "",
+        "fal.toml:3: max_multiplexing: what the app's own description says is wrong: \
+         0 is out of range: 1 to 100000",
+    );
+    check_described(
+        r#"{ "limits": { "skip_retry_conditions": ["tiemout"] } }"#,
+        "",
+        "fal.toml:3: skip_retry_conditions: what the app's own description says is wrong: \
+         `tiemout` is not one of timeout, server_error, connection_error",
+    );
+    check_described(
+        r#"{ "health_check": { "path": "alive" } }"#,
+        "",
+        "fal.toml:3: health_check.path: what the app's own description says is wrong: \
+         `alive` is not a path that begins with a slash",
+    );
+    check_described(
+        r#"{ "limits": { "max_concurrency": 2 } }"#,
+        "min_concurrency = 3\n",
+        "fal.toml:4: min_concurrency: 3 is more than max_concurrency, which is 2 in the app's own \
+         description",
+    );
+    check_described(
+        r#"{ "limits": { "min_concurrency": 3 } }"#,
+        "max_concurrency = 2\n",
+        "fal.toml:3: min_concurrency: what the app's own description says is wrong: \
+         3 is more than max_concurrency, which is 2",
+    );
 }

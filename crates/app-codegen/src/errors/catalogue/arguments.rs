@@ -2,11 +2,6 @@
 
 use super::Mistake;
 
-const SETTINGS: &str = "the settings are name, version, keep_alive, min_concurrency, max_concurrency, \
-    concurrency_buffer, scaling_delay, max_multiplexing, request_timeout, startup_timeout, \
-    termination_grace_period_seconds, machine_type, num_gpus, \
-    skip_retry_conditions and retry_config";
-
 impl Mistake {
     pub(crate) const NOT_AN_ARGUMENT: Self = Self::fixed(
         "this is no setting",
@@ -54,8 +49,8 @@ impl Mistake {
         Self::new(format!("`{name}` is set twice"), "remove one of the two")
     }
 
-    pub(crate) fn unknown_setting(written: &str, meant: Option<&str>) -> Self {
-        let help = meant.map_or_else(|| SETTINGS.to_owned(), did_you_mean);
+    pub(crate) fn unknown_setting(written: &str, meant: Option<&str>, all: &[&str]) -> Self {
+        let help = meant.map_or_else(|| format!("the settings are {}", listed(all)), did_you_mean);
         Self::new(format!("there is no setting `{written}`"), help)
     }
 
@@ -70,9 +65,9 @@ impl Mistake {
         )
     }
 
-    pub(crate) fn unknown_condition(written: &str, meant: Option<&str>) -> Self {
-        let all = || "the conditions are timeout, server_error and connection_error".to_owned();
-        let help = meant.map_or_else(all, did_you_mean);
+    pub(crate) fn unknown_condition(written: &str, meant: Option<&str>, all: &[&str]) -> Self {
+        let help =
+            meant.map_or_else(|| format!("the conditions are {}", listed(all)), did_you_mean);
         Self::new(format!("there is no retry condition `{written}`"), help)
     }
 
@@ -110,11 +105,17 @@ impl Mistake {
         Self::new(format!("a realtime endpoint has no `{written}`"), help)
     }
 
-    pub(crate) fn unknown_health_setting(written: &str, meant: Option<&str>) -> Self {
-        let all = "the settings are path, start_period_seconds, timeout_seconds, \
-            failure_threshold, call_regularly and interval_seconds";
-        let help = meant.map_or_else(|| all.to_owned(), did_you_mean);
+    pub(crate) fn unknown_health_setting(written: &str, meant: Option<&str>, all: &[&str]) -> Self {
+        let help = meant.map_or_else(|| format!("the settings are {}", listed(all)), did_you_mean);
         Self::new(format!("a health check has no `{written}`"), help)
+    }
+}
+
+/// `a, b and c`.
+fn listed(words: &[&str]) -> String {
+    match words {
+        [most @ .., last] if !most.is_empty() => format!("{} and {last}", most.join(", ")),
+        few => few.join(""),
     }
 }
 

@@ -49,6 +49,15 @@ impl Mistake {
         Self::new(format!("`#[{role}]` takes no arguments"), format!("write `#[{role}]`"))
     }
 
+    pub(crate) const HIDDEN_CONDITION: Self = Self::fixed(
+        "a `#[cfg]` inside a `#[cfg_attr]` does not reach the endpoint's route",
+        "write a plain `#[cfg(..)]`: `#[cfg_attr(a, cfg(b))]` is `#[cfg(any(not(a), b))]`",
+    );
+
+    pub(crate) fn marker_with_value(name: &str, form: &str) -> Self {
+        Self::new(format!("`#[{name}]` is not written with `=`"), format!("write `{form}`"))
+    }
+
     pub(crate) fn conditional_role(role: &str) -> Self {
         Self::new(
             format!(

@@ -121,6 +121,16 @@ impl Mistake {
         )
     }
 
+    pub(crate) fn conditional_argument(role: &str) -> Self {
+        Self::new(
+            format!(
+                "{role} takes the same arguments in every build, because its caller passes them"
+            ),
+            "put the `#[cfg]` on statements in the function's body, or on a field of the argument's \
+             type",
+        )
+    }
+
     pub(crate) fn unsafe_function(role: &str) -> Self {
         Self::new(
             format!("{role} cannot be unsafe: its caller promises nothing"),

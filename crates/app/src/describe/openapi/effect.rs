@@ -34,7 +34,16 @@ impl Effects {
         stop_runner: Option<Flag>,
     ) -> Effect {
         let answer = Answer { needs_retry, stop_runner, ..Answer::new(Status::new(status)) };
-        let verdict = verdict::first(&Outcome::Responded(answer), &self.rules);
+        self.judged(&Outcome::Responded(answer))
+    }
+
+    /// The effect of an answer that does not come whole.
+    pub(crate) fn of_cut(&self) -> Effect {
+        self.judged(&Outcome::Truncated)
+    }
+
+    fn judged(&self, outcome: &Outcome) -> Effect {
+        let verdict = verdict::first(outcome, &self.rules);
         let runner = match verdict.impact {
             Impact::Keep => "kept",
             Impact::Probe => "checked",

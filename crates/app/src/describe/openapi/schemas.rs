@@ -1,12 +1,16 @@
 //! JSON schemas of inputs and outputs, in one set of names.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-/// The name of the body `{"detail": ".."}`.
-pub(super) const DETAIL: &str = "Detail";
+/// The name of the body `{"detail": ".."}`. No type of the author's has a dot in its name.
+pub(super) const DETAIL: &str = "fal.Detail";
 /// The name of the body `{"detail": [..]}`, which says what is wrong with the input or the model.
-pub(super) const VALIDATION: &str = "ValidationError";
+pub(super) const VALIDATION: &str = "fal.ValidationError";
+
+const EVENTS: &str = "text/event-stream";
 
 const PREFIX: &str = "#/components/schemas/";
 
@@ -23,6 +27,11 @@ impl Content {
         Self { media_type: "application/json", schema }
     }
 
+    /// A stream of events of this schema.
+    pub(crate) const fn events_of(schema: Value) -> Self {
+        Self { media_type: EVENTS, schema }
+    }
+
     /// Bytes of any type.
     pub(crate) fn any() -> Self {
         Self { media_type: "*/*", schema: json!({}) }
@@ -31,6 +40,11 @@ impl Content {
     /// Whether a body can fail to fit.
     pub(crate) fn is_checked(&self) -> bool {
         self.media_type != "*/*"
+    }
+
+    /// Whether it comes bit by bit, and so can break off after its status.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.media_type == EVENTS
     }
 
     /// As it stands under `content`.
@@ -74,29 +88,80 @@ impl Pair {
     /// then use where they refer to it as written.
     pub(super) fn finish(mut self, paths: &mut Map<String, Value>) -> Map<String, Value> {
         let mut all = self.input.0.take_definitions(true);
-        let mut written = self.output.0.take_definitions(true);
-        let differs = |(name, schema): (&String, &Value)| {
-            all.get(name).is_some_and(|read| read != schema).then(|| name.clone())
-        };
-        let differing: Vec<String> = written.iter().filter_map(differs).collect();
-        for name in &differing {
-            let (old, new) = (format!("{PREFIX}{name}"), format!("{PREFIX}{name}Output"));
-            written.values_mut().for_each(|schema| rename(schema, &old, &new));
-            for operation in paths.values_mut().flat_map(operations) {
-                if let Some(responses) = operation.get_mut("responses") {
-                    rename(responses, &old, &new);
-                }
-            }
-            if let Some(schema) = written.remove(name) {
-                written.insert(format!("{name}Output"), schema);
+        let written = self.output.0.take_definitions(true);
+        let renamed = second_names(&all, &written);
+        for operation in paths.values_mut().flat_map(operations) {
+            for part in WRITTEN {
+                operation.get_mut(part).into_iter().for_each(|part| rename(part, &renamed));
             }
         }
-        all.extend(written);
+        for (name, mut schema) in written {
+            rename(&mut schema, &renamed);
+            all.insert(renamed.get(&name).unwrap_or(&name).clone(), schema);
+        }
         all.insert(DETAIL.to_owned(), detail());
         all.insert(VALIDATION.to_owned(), validation());
         all.values_mut().for_each(order);
         all
     }
+}
+
+/// What an operation says of what is written, not read.
+const WRITTEN: [&str; 2] = ["responses", "output"];
+
+/// The names that schemas get because they look different when written. No other has one of them.
+fn second_names(
+    read: &Map<String, Value>,
+    written: &Map<String, Value>,
+) -> BTreeMap<String, String> {
+    let mut taken: BTreeSet<String> = read.keys().chain(written.keys()).cloned().collect();
+    let named = |name: String| {
+        let second = free(&format!("{name}Output"), &mut taken);
+        (name, second)
+    };
+    differing(read, written).into_iter().map(named).collect()
+}
+
+/// The schemas that look different when written: by themselves, or by one that they refer to.
+fn differing(read: &Map<String, Value>, written: &Map<String, Value>) -> BTreeSet<String> {
+    let mut differing = BTreeSet::new();
+    loop {
+        let differs = |(name, schema): &(&String, &Value)| {
+            !differing.contains(*name)
+                && read.get(*name).is_some_and(|read| read != *schema || refers(schema, &differing))
+        };
+        let more: Vec<_> = written.iter().filter(differs).map(|(name, _)| name.clone()).collect();
+        if more.is_empty() {
+            return differing;
+        }
+        differing.extend(more);
+    }
+}
+
+fn refers(schema: &Value, names: &BTreeSet<String>) -> bool {
+    if let Value::Object(map) = schema {
+        map.iter().any(|(key, value)| {
+            referred(key, value).is_some_and(|name| names.contains(name)) || refers(value, names)
+        })
+    } else {
+        schema.as_array().is_some_and(|items| items.iter().any(|item| refers(item, names)))
+    }
+}
+
+/// The schema that a field of another refers to.
+fn referred<'v>(key: &str, value: &'v Value) -> Option<&'v str> {
+    value.as_str().filter(|_| key == "$ref")?.strip_prefix(PREFIX)
+}
+
+/// The first of `wanted`, `wanted2`, `wanted3`, .. that is not taken, which is then.
+pub(super) fn free(wanted: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut name = wanted.to_owned();
+    let mut number = 1;
+    while !taken.insert(name.clone()) {
+        number += 1;
+        name = format!("{wanted}{number}");
+    }
+    name
 }
 
 fn operations(path: &mut Value) -> impl Iterator<Item = &mut Value> {
@@ -108,17 +173,16 @@ pub(super) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("{PREFIX}{name}") })
 }
 
-fn rename(schema: &mut Value, old: &str, new: &str) {
+fn rename(schema: &mut Value, renamed: &BTreeMap<String, String>) {
     if let Value::Object(map) = schema {
         for (key, value) in map {
-            if key == "$ref" && value == old {
-                *value = new.into();
-            } else {
-                rename(value, old, new);
+            match referred(key, value).and_then(|name| renamed.get(name)) {
+                Some(second) => *value = format!("{PREFIX}{second}").into(),
+                None => rename(value, renamed),
             }
         }
     } else if let Value::Array(items) = schema {
-        items.iter_mut().for_each(|item| rename(item, old, new));
+        items.iter_mut().for_each(|item| rename(item, renamed));
     }
 }
 

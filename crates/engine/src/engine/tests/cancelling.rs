@@ -3,8 +3,11 @@
 use super::{check, scaled, seconds};
 use crate::{Cancel, Scale, Settings};
 
-fn patient(slots: u32, despite_others: bool) -> Settings {
-    let cancel = Cancel { grace: Some(seconds(3)), despite_others };
+/// What a runner is given when it serves others, too: it stays, or it goes all the same.
+const SPARING: Cancel = Cancel { grace: Some(seconds(3)), despite_others: false };
+const STRICT: Cancel = Cancel { despite_others: true, ..SPARING };
+
+fn patient(slots: u32, cancel: Cancel) -> Settings {
     Settings { cancel, max_multiplexing: slots, ..scaled(Scale { max: 1, ..Scale::default() }) }
 }
 
@@ -15,7 +18,7 @@ fn patient(slots: u32, despite_others: bool) -> Settings {
 #[test]
 fn a_runner_that_does_not_answer_a_cancel_in_time_is_ended() {
     check(
-        patient(1, false),
+        patient(1, SPARING),
         "
         0.000 submit q1
             -> r0 Spawn
@@ -41,7 +44,7 @@ fn a_runner_that_does_not_answer_a_cancel_in_time_is_ended() {
 #[test]
 fn one_that_answers_in_time_is_kept() {
     check(
-        patient(1, false),
+        patient(1, SPARING),
         "
         0.000 submit q1
             -> r0 Spawn
@@ -62,7 +65,7 @@ fn one_that_answers_in_time_is_kept() {
 #[test]
 fn one_that_serves_others_is_kept() {
     check(
-        patient(2, false),
+        patient(2, SPARING),
         "
         0.000 admit c1 for 100
             -> r0 Spawn
@@ -80,7 +83,7 @@ fn one_that_serves_others_is_kept() {
 #[test]
 fn one_that_serves_others_is_ended_where_the_app_says_so() {
     check(
-        patient(2, true),
+        patient(2, STRICT),
         "
         0.000 admit c1 for 100
             -> r0 Spawn

@@ -1,0 +1,32 @@
+//! A health check that is not in every build.
+
+use fal_app::prelude::*;
+
+#[fal_app]
+struct Hello;
+
+#[fal_app]
+impl Hello {
+    #[setup]
+    async fn setup() -> Result<Self, SetupError> {
+        Ok(Self)
+    }
+
+    #[endpoint("/")]
+    async fn predict(&self, input: String) -> Result<String, Failed> {
+        Ok(input)
+    }
+
+    #[cfg(windows)]
+    #[health_check]
+    async fn healthy(&self) -> Result<(), Unhealthy> {
+        Ok(())
+    }
+}
+
+#[derive(Debug, thiserror::Error, AppError)]
+#[error("failed")]
+#[status(500)]
+struct Failed;
+
+fn main() {}

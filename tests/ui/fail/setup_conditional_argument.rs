@@ -1,0 +1,28 @@
+//! A setup whose context is not in every build.
+
+use fal_app::prelude::*;
+
+#[fal_app]
+struct Hello;
+
+#[fal_app]
+impl Hello {
+    #[setup]
+    async fn setup(
+        #[cfg_attr(not(test), cfg(windows))] cx: &SetupContext,
+    ) -> Result<Self, SetupError> {
+        Ok(Self)
+    }
+
+    #[endpoint("/")]
+    async fn predict(&self, input: String) -> Result<String, Failed> {
+        Ok(input)
+    }
+}
+
+#[derive(Debug, thiserror::Error, AppError)]
+#[error("failed")]
+#[status(500)]
+struct Failed;
+
+fn main() {}
