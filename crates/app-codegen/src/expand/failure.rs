@@ -83,10 +83,19 @@ fn constant(case: &Case, checked: &CheckedFailure) -> TokenStream {
     }
 }
 
+/// What the payload answers. All of the call's path stands at the payload's type, so that one which is
+/// no endpoint error is blamed there.
+fn new(kind: &Type, arguments: Option<&TokenStream>, facade: &Facade) -> TokenStream {
+    let (first, last) = ends(kind);
+    let transparent = respanned(facade.private("Transparent"), first);
+    let new = quote_spanned!(last=> new);
+    quote_spanned!(first=> #transparent #arguments::#new())
+}
+
 /// Whether the payload's type may mean something only inside of the impl, where no constant stands: it
-/// may name a type parameter, or `Self`.
+/// may name a parameter, or `Self`.
 fn is_inside(payload: &Payload, checked: &CheckedFailure) -> bool {
-    checked.generics.type_params().next().is_some() || names_self(payload.kind.to_token_stream())
+    !checked.generics.params.is_empty() || names_self(payload.kind.to_token_stream())
 }
 
 fn names_self(tokens: TokenStream) -> bool {
@@ -95,15 +104,6 @@ fn names_self(tokens: TokenStream) -> bool {
         TokenTree::Ident(name) => name == "Self",
         TokenTree::Punct(_) | TokenTree::Literal(_) => false,
     })
-}
-
-/// What the payload answers. All of the call's path stands at the payload's type, so that one which is
-/// no endpoint error is blamed there.
-fn new(kind: &Type, arguments: Option<&TokenStream>, facade: &Facade) -> TokenStream {
-    let (first, last) = ends(kind);
-    let transparent = respanned(facade.private("Transparent"), first);
-    let new = quote_spanned!(last=> new);
-    quote_spanned!(first=> #transparent #arguments::#new())
 }
 
 /// What lets the payload answer: the case's constant, or the same in its place.
