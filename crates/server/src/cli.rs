@@ -58,7 +58,7 @@ pub(crate) struct Reload {
     /// The configuration of the platform, which is checked first.
     #[arg(long, value_name = "FILE", env = "FAL_SERVER_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Where its queue is kept, where the configuration does not say so.
+    /// Where its queue is kept; wins over what the configuration says.
     #[arg(long, value_name = "DIR", env = "FAL_SERVER_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 }

@@ -361,6 +361,10 @@ impl Laws {
         let is_serving = |runner: &&Runner| is_live(runner) && runner.standing != Standing::Spare;
         let live = runners.iter().filter(is_serving).count();
         must!(live == wanted, "{live} runners are left, and not {wanted}");
+        let mut revisions: Vec<_> =
+            runners.iter().filter(|runner| is_live(runner)).map(|runner| runner.revision).collect();
+        revisions.dedup();
+        must!(revisions.len() <= 1, "runners of the revisions {revisions:?} are left");
         let spares = runners.iter().filter(|runner| is_live(runner)).count() - live;
         let wanted = if live > 0 { self.settings.spares as usize } else { 0 };
         must!(spares == wanted, "{spares} spares are left, and not {wanted}");
