@@ -2,4 +2,5 @@
 
 mod end;
 mod health;
+mod reload;
 mod start;

@@ -1,5 +1,7 @@
 //! A platform of one test's own.
 
+mod reload;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
@@ -49,6 +51,8 @@ pub struct Runner {
     pub port: u16,
     /// Requests that it works on.
     pub in_flight: u64,
+    /// The revision of its app that it was started for.
+    pub revision: u64,
     /// How it stands among the others.
     pub standing: String,
     /// Whether another takes its place.
@@ -416,6 +420,7 @@ impl Runner {
             pid: u32::try_from(number("pid")).expect("process numbers are small"),
             port: u16::try_from(number("port")).expect("ports are small"),
             in_flight: number("in_flight_requests"),
+            revision: number("revision"),
             standing: text("standing"),
             replacement: text("replacement"),
         }

@@ -106,6 +106,12 @@ impl Cmd {
         Ok(Running { child: child.spawn().with_context(|| self.cannot_start())? })
     }
 
+    /// Starts it and leaves it to itself; it shows what it does where this program does.
+    pub(crate) fn leave(mut self) -> Result<()> {
+        self.inner.stdin(Stdio::null()).spawn().with_context(|| self.cannot_start())?;
+        Ok(())
+    }
+
     /// Becomes it: signals then go straight to it, and its exit status is ours.
     pub(crate) fn exec(mut self) -> Result<Infallible> {
         let error = self.inner.exec();

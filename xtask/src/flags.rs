@@ -23,6 +23,11 @@ impl Flags {
         Self(words.into_iter().collect())
     }
 
+    /// What is left, as it was typed.
+    pub(crate) fn words(&self) -> &[String] {
+        &self.0
+    }
+
     /// Takes a flag without a value; whether it was there.
     pub(crate) fn switch(&mut self, name: &str) -> bool {
         let before = self.0.len();

@@ -1,5 +1,7 @@
 //! From a clone to a platform that answers: build what is needed, then become `fal-server`.
 
+mod watch;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -14,7 +16,7 @@ use crate::{
 };
 
 pub(crate) const HELP: &str = "
-cargo xtask serve [--config FILE] [--app EXAMPLE]... [--listen ADDR] [--data-dir DIR] [--release|--debug]
+cargo xtask serve [--config FILE] [--app EXAMPLE]... [--listen ADDR] [--data-dir DIR] [--release|--debug] [--watch]
 
 Builds fal-server and the demo apps, and starts the platform. Ctrl-C stops it and every runner.
   --config FILE   your own apps (TOML); without it the demo apps are served as demo/hello and demo/lab
@@ -23,6 +25,8 @@ Builds fal-server and the demo apps, and starts the platform. Ctrl-C stops it an
   --listen ADDR   where to listen (default 127.0.0.1:8080; port 0 picks a free one)
   --data-dir DIR  where the queue is kept (default .fal)
   --release       optimised, for figures; --debug, the default, builds faster
+  --watch         builds again after each change under crates/, and replaces the runners of what has changed without
+                  dropping a request; a build that fails changes nothing. A change of the configuration counts too
   --tls           not available in this version
 
 Then, in another terminal:
@@ -48,11 +52,29 @@ struct Wanted {
     forwarded: Vec<String>,
     data_dir: Option<String>,
     profile: Profile,
+    watch: Watch,
 }
 
-pub(crate) fn run(flags: Flags) -> Result<()> {
+/// Whether changes are watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watch {
+    Off,
+    On,
+}
+
+pub(crate) fn run(mut flags: Flags) -> Result<()> {
+    // Said by this command to itself alone.
+    let watching = flags.value("--watching")?.and_then(|platform| platform.parse().ok());
+    let words = flags.words().to_vec();
     let wanted = read(flags)?;
+    if let Some(platform) = watching {
+        watch::keep(&wanted, platform);
+        return Ok(());
+    }
     build(&wanted)?;
+    if wanted.watch == Watch::On {
+        watch::start(&words)?;
+    }
     let mut server = Cmd::new(binaries(wanted.profile).join("fal-server")).arg("serve");
     match &wanted.config {
         Some(config) => server = server.arg("--config").arg(config).args(apps(&wanted)),
@@ -82,6 +104,7 @@ fn read(mut flags: Flags) -> Result<Wanted> {
         forwarded: listen.map(|addr| vec!["--listen".to_owned(), addr]).unwrap_or_default(),
         data_dir: flags.value("--data-dir")?,
         profile: if release { Profile::Release } else { Profile::Debug },
+        watch: if flags.switch("--watch") { Watch::On } else { Watch::Off },
     };
     flags.finish()?;
     if let Some(missing) = wanted.config.as_ref().filter(|config| !config.is_file()) {

@@ -86,6 +86,17 @@ pub enum Command {
     },
     /// The last runner of a draining app is gone.
     Drained,
+    /// How a change of the runners' revision goes: for whoever waits with the next app.
+    Rolled(Rollover),
+}
+
+/// Where the replacement of runners by others of a new revision stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rollover {
+    /// No runner of an older revision is in service.
+    Over,
+    /// A start of the new revision has failed. The old runners stay in service, and it is tried again.
+    HeldUp,
 }
 
 /// What is to be made durable of one attempt. The store checks lease and attempt.

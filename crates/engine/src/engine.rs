@@ -3,6 +3,7 @@
 mod balance;
 mod cancelling;
 mod containment;
+mod reload;
 mod requests;
 mod runners;
 
@@ -45,6 +46,8 @@ pub struct Engine {
     /// When the last of them failed.
     failed: Moment,
     phase: Phase,
+    /// While runners of an older revision are in service.
+    roll: Option<reload::Roll>,
     /// The state of the generator for jitter; seeded, so that a run can be replayed.
     dice: u64,
     deadline: Option<Moment>,
@@ -60,6 +63,8 @@ struct Held {
     cancelled: bool,
     /// When it was given.
     since: Moment,
+    /// Its runner goes for a reload, which the request must not pay for.
+    is_retired: bool,
 }
 
 /// Whether the app takes work.
@@ -85,6 +90,8 @@ pub struct Runner {
     pub begun: Moment,
     /// Its requests.
     pub in_flight: u32,
+    /// The revision of the app that it was started for, counted from 1.
+    pub revision: u32,
     /// How it stands among the others.
     pub standing: Standing,
     /// Whether one request has it alone, or will: none other is placed on it.
@@ -119,6 +126,7 @@ impl Engine {
             failures: 0,
             failed: Moment::from_micros(0),
             phase: Phase::Serving,
+            roll: None,
             dice: (u64::from(who.boot) << 32 | who.node).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             deadline: None,
         }
@@ -150,6 +158,7 @@ impl Engine {
             Input::CancelAsked { request } => self.cancel(turn, request),
             Input::CallerLeft { lease } => self.caller_left(turn, lease),
             Input::Runner { runner, event } => self.tell(turn, runner, event),
+            Input::Reconfigured(change) => self.reconfigured(turn, change),
             Input::Drain => self.drain(turn),
             Input::Elapsed => self.elapsed(turn),
         }
@@ -177,6 +186,7 @@ impl Engine {
             entered: member.machine.entered(),
             begun: member.begun,
             in_flight: member.machine.in_flight(),
+            revision: self.pool.revision(member),
             standing: member.standing,
             alone: member.alone,
             replacement: member.replacement,

@@ -7,6 +7,8 @@ use fal_policy::Outcome;
 use fal_queue::{Ticket, store::Backlog};
 use fal_types::{LeaseId, Moment, Problem, RequestId, RunnerId};
 
+use crate::Settings;
+
 /// Names one direct call while it waits for a runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(u64);
@@ -92,10 +94,26 @@ pub enum Input {
         /// What happened.
         event: Event,
     },
+    /// The app's configuration is another one now.
+    Reconfigured(Reconfigured),
     /// The app stops: no new work, running work finishes.
     Drain,
     /// A deadline has come.
     Elapsed,
+}
+
+/// What has become of an app's configuration.
+#[derive(Debug)]
+pub enum Reconfigured {
+    /// It has changed, perhaps.
+    Changed {
+        /// As it is now.
+        settings: Box<Settings>,
+        /// Whether something has changed that runners are started with and that the settings do not show.
+        processes_too: bool,
+    },
+    /// It is gone: no new work, running work finishes, and what waits in the queue stays there.
+    Removed,
 }
 
 /// How an attempt ended, as the exchange saw it.

@@ -40,9 +40,9 @@ mod waiting;
 pub use fal_lifecycle::{Cause, Effect, Event, State};
 
 pub use crate::{
-    command::{Command, Record},
+    command::{Command, Record, Rollover},
     engine::{Engine, Runner},
-    input::{CallId, Input, Reported, Who},
+    input::{CallId, Input, Reconfigured, Reported, Who},
     pool::{Replacement, Standing},
     settings::{Cancel, CrashBackoff, Scale, Settings},
 };

@@ -17,7 +17,11 @@ use fal_lifecycle::{Cause, Event, Limits, Machine, Start, Step};
 use fal_types::{Moment, RunnerId};
 
 pub use self::member::{Replacement, Standing};
-use self::{line::Line, member::Keys, roster::Roster};
+use self::{
+    line::Line,
+    member::{Keys, Older},
+    roster::Roster,
+};
 pub(crate) use self::{member::Member, shield::Sign};
 use crate::{Command, turn::Turn};
 
@@ -26,6 +30,8 @@ use crate::{Command, turn::Turn};
 pub(crate) struct Pool {
     members: Roster,
     slots_each: u32,
+    /// The revision that new runners are of.
+    revision: u32,
     in_flight: u32,
     /// Runners on which another request may be placed, by their requests in flight: of equals the one that has
     /// waited longest is next.
@@ -64,6 +70,7 @@ impl Pool {
         Self {
             members: Roster::default(),
             slots_each: slots_each.max(1),
+            revision: 1,
             in_flight: 0,
             open: BTreeMap::new(),
             due: BTreeSet::new(),
@@ -251,6 +258,21 @@ impl Pool {
         if let Some(oldest) = self.members.iter_mut().find(waits) {
             oldest.replacement = Replacement::Did;
         }
+    }
+
+    /// From now on new runners are of another revision than those that are there.
+    pub(crate) fn begin_revision(&mut self, slots_each: u32) {
+        let now = Older { revision: self.revision, slots: self.slots_each };
+        for member in self.members.iter_mut() {
+            // Its keys stay as they are.
+            member.older.get_or_insert(now);
+        }
+        self.revision = self.revision.saturating_add(1);
+        self.slots_each = slots_each.max(1);
+    }
+
+    pub(crate) fn revision(&self, member: &Member) -> u32 {
+        member.older.map_or(self.revision, |older| older.revision)
     }
 
     pub(crate) fn get(&self, runner: RunnerId) -> Option<&Machine> {

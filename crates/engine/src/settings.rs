@@ -7,7 +7,7 @@ use fal_policy::Rules;
 use fal_queue::Backoff;
 
 /// Everything the engine wants to know of an app.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The bounds of one runner's life.
     pub limits: Limits,
@@ -40,7 +40,7 @@ pub struct Cancel {
 }
 
 /// How many runners an app has, and for how long.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scale {
     /// Runners that are kept whatever the load.
     pub min: u32,
@@ -57,7 +57,7 @@ pub struct Scale {
 }
 
 /// The wait before a start that follows failed ones: `step` times their number, at most `max`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrashBackoff {
     /// The wait after the first failure.
     pub step: Duration,

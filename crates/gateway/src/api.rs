@@ -65,6 +65,7 @@ async fn runners(State(node): State<Handle>) -> Response {
             cause: runner.cause,
             since: iso(runner.since),
             in_flight_requests: runner.in_flight,
+            revision: runner.revision,
             standing: runner.standing,
             replacement: runner.replacement,
             uptime: runner.uptime.as_secs_f64(),

@@ -77,6 +77,7 @@ pub(crate) struct Runner {
     pub(crate) cause: &'static str,
     pub(crate) since: String,
     pub(crate) in_flight_requests: u32,
+    pub(crate) revision: u32,
     /// How it stands among the others; ours alone.
     pub(crate) standing: &'static str,
     pub(crate) replacement: &'static str,

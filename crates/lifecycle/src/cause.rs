@@ -55,7 +55,7 @@ pub enum Cause {
     ScaledDown,
     /// The platform stops.
     Shutdown,
-    /// Its app's configuration has changed.
+    /// Its app's configuration or program has changed: it is of the old revision and goes, or of the new one and comes.
     Reloaded,
 }
 

@@ -31,6 +31,9 @@
 //! of zero DRAINING is left out. A runner whose deadline comes in DRAINING or TERMINATING is killed, and then
 //! waits in TERMINATING for its exit, which nothing can hold up any more.
 //!
+//! A runner that drains is told so by SIGTERM, at once. Only after [`Cause::Reloaded`] it is not told before it has
+//! finished what is in flight, or its grace is over; then it drains on, told, for one grace more.
+//!
 //! The cause of an end is the first that was given for it, except that a fault while draining takes the place
 //! of the order to stop: what follows by itself (the last request done, the grace over, the exit) keeps it.
 //!
@@ -56,6 +59,13 @@ pub enum Start {
     After(Moment),
 }
 
+/// Whether a runner that drains has been told so by SIGTERM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Notice {
+    Given,
+    Withheld,
+}
+
 /// One runner, from the decision to have it until it is gone. See the module for the diagram.
 #[derive(Debug, Clone)]
 pub struct Machine {
@@ -70,6 +80,7 @@ pub struct Machine {
     has_served: bool,
     /// Whether a TCP check is in progress.
     is_probed: bool,
+    notice: Notice,
     /// None before the runner is ready, and where the app names no health endpoint.
     watch: Option<Watch>,
     limits: Limits,
@@ -95,6 +106,7 @@ impl Machine {
             ready_since: None,
             has_served: false,
             is_probed: false,
+            notice: Notice::Given,
             watch: None,
             limits,
         };

@@ -8,12 +8,12 @@ use std::{
     },
 };
 
-use fal_engine::{CallId, Command, Engine, Input, Record, Reported, Runner, Who};
+use fal_engine::{CallId, Command, Engine, Input, Reconfigured, Record, Reported, Runner, Who};
 use fal_queue::store::Content;
-use fal_types::{LeaseId, Moment, Problem, RunnerId};
+use fal_types::{AppId, LeaseId, Moment, Problem, RunnerId};
 use http::HeaderValue;
-use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::{Notify, oneshot};
+use parking_lot::{Mutex, MutexGuard, RwLock};
+use tokio::sync::{Notify, oneshot, watch};
 
 use crate::{
     AppOptions, Clock,
@@ -25,16 +25,33 @@ use crate::{
 /// One app of the node: its engine, its runners, its waiting calls.
 #[derive(Debug)]
 pub(crate) struct Conductor {
-    pub(crate) options: AppOptions,
-    /// What every attempt begins with, as its runner is told.
-    pub(crate) time_left: HeaderValue,
+    pub(crate) id: AppId,
+    current: RwLock<Arc<Current>>,
     pub(crate) shared: Arc<Shared>,
     inner: Mutex<Inner>,
     calls: AtomicU64,
     /// Rung when the engine's next deadline is earlier than the one the timer sleeps for.
     pub(crate) alarm: Notify,
-    /// Rung when the last runner is gone after a drain.
-    pub(crate) drained: Notify,
+    /// Whether the last runner is gone after a drain.
+    pub(crate) drained: watch::Sender<bool>,
+    /// How the last change of the runners' revision went.
+    pub(crate) roll: watch::Sender<Roll>,
+}
+
+/// The app as its configuration has it now.
+#[derive(Debug)]
+pub(crate) struct Current {
+    pub(crate) options: AppOptions,
+    /// What every attempt begins with, as its runner is told.
+    pub(crate) time_left: HeaderValue,
+}
+
+/// Where the last change of the runners' revision stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Roll {
+    Over,
+    HeldUp,
+    UnderWay,
 }
 
 /// What the lock protects.
@@ -72,16 +89,15 @@ impl Conductor {
             unwanted: Vec::new(),
             armed: None,
         };
-        let time_left = options.request_timeout.as_secs_f64().to_string();
         Self {
-            // Digits and a point.
-            time_left: HeaderValue::from_str(&time_left).unwrap_or(HeaderValue::from_static("0")),
-            options,
+            id: options.id.clone(),
+            current: RwLock::new(Arc::new(Current::new(options))),
             shared,
             inner: Mutex::new(inner),
             calls: AtomicU64::new(0),
             alarm: Notify::new(),
-            drained: Notify::new(),
+            drained: watch::Sender::new(false),
+            roll: watch::Sender::new(Roll::Over),
         }
     }
 
@@ -89,9 +105,31 @@ impl Conductor {
         &self.shared.clock
     }
 
+    pub(crate) fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.current.read())
+    }
+
     /// Tells the engine what happened, and performs what it wants done.
     pub(crate) fn drive(self: &Arc<Self>, input: Input) {
-        let mut inner = self.inner.lock();
+        self.drive_on(self.inner.lock(), input);
+    }
+
+    /// From now on the app is as in these options. Where runners that were started with the present ones are not as
+    /// good any more, others take their places.
+    pub(crate) fn reconfigure(self: &Arc<Self>, options: AppOptions) {
+        let settings = Box::new(options.settings.clone());
+        // Under the engine's lock, so that each runner is started with the options of its revision.
+        let inner = self.inner.lock();
+        let processes_too = self.needs_roll(&options);
+        if processes_too {
+            self.roll.send_replace(Roll::UnderWay);
+        }
+        *self.current.write() = Arc::new(Current::new(options));
+        let change = Reconfigured::Changed { settings, processes_too };
+        self.drive_on(inner, Input::Reconfigured(change));
+    }
+
+    fn drive_on(self: &Arc<Self>, mut inner: MutexGuard<'_, Inner>, input: Input) {
         let commands = inner.engine.step(self.clock().now(), input);
         for command in commands {
             self.execute(&mut inner, command);
@@ -223,6 +261,15 @@ impl Conductor {
     }
 }
 
+impl Current {
+    fn new(options: AppOptions) -> Self {
+        let time_left = options.request_timeout.as_secs_f64().to_string();
+        // Digits and a point.
+        let time_left = HeaderValue::from_str(&time_left).unwrap_or(HeaderValue::from_static("0"));
+        Self { options, time_left }
+    }
+}
+
 impl Inner {
     pub(crate) fn slot(&self, runner: RunnerId) -> Option<Arc<Slot>> {
         match self.seats.get(&runner)? {
@@ -232,10 +279,13 @@ impl Inner {
     }
 }
 
-/// Sleeps until the engine's next deadline, for as long as the node lives.
+/// Sleeps until the engine's next deadline, for as long as the app is there.
 pub(crate) async fn keep_time(conductor: Arc<Conductor>) {
     loop {
         let alarm = conductor.alarm.notified();
+        if *conductor.drained.borrow() {
+            return;
+        }
         match conductor.next_deadline() {
             None => alarm.await,
             Some(deadline) => {

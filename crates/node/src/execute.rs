@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use fal_engine::{Cause, Command, Effect, Event, Input, Record};
+use fal_engine::{Cause, Command, Effect, Event, Input, Record, Rollover};
 use fal_queue::store::{Done, Op};
 use fal_types::{LeaseId, RunnerId};
 
 use crate::{
-    conductor::{Conductor, Inner},
+    conductor::{Conductor, Inner, Roll},
     exchange::{self, Lease},
     probe,
     runners::{self, Seat, Stop},
@@ -68,14 +68,19 @@ impl Conductor {
             Command::Forget { runner } => {
                 inner.seats.remove(&runner);
             }
-            Command::Drained => self.drained.notify_one(),
+            Command::Rolled(how) => self.rolled(how),
+            Command::Drained => {
+                self.drained.send_replace(true);
+                // Its timer has nothing to wait for any more.
+                self.alarm.notify_one();
+            }
         }
     }
 
     /// What is for the record and not to be done.
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other command is done, not told")]
     fn tell(&self, command: &Command) {
-        let app = &self.options.id;
+        let app = &self.id;
         match command {
             Command::Moved { runner, state, cause } => {
                 tracing::info!(%app, %runner, state, cause = cause.name(), "runner moved");
@@ -95,10 +100,27 @@ impl Conductor {
         }
     }
 
+    fn rolled(&self, how: Rollover) {
+        let app = &self.id;
+        match how {
+            Rollover::Over => {
+                tracing::info!(%app, "every runner in service is of the new revision");
+            }
+            Rollover::HeldUp => tracing::error!(
+                %app,
+                "the new revision does not start: the runners of the old one stay in service, and it is tried again"
+            ),
+        }
+        self.roll.send_replace(match how {
+            Rollover::Over => Roll::Over,
+            Rollover::HeldUp => Roll::HeldUp,
+        });
+    }
+
     fn affect(self: &Arc<Self>, inner: &mut Inner, runner: RunnerId, effect: Effect) {
         if effect == Effect::Spawn {
             inner.seats.insert(runner, Seat::Starting { stop: None });
-            self.shared.runtime.spawn(runners::start(Arc::clone(self), runner));
+            self.shared.runtime.spawn(runners::start(Arc::clone(self), runner, self.current()));
             return;
         }
         let Some(seat) = inner.seats.get_mut(&runner) else { return };
@@ -139,7 +161,7 @@ impl Conductor {
 //= docs/contract.md#queue-order
 //# Claiming a request and marking it as leased MUST be one durable step.
 async fn claim(conductor: Arc<Conductor>, max: u32, leases_from: LeaseId) {
-    let (app, node) = (conductor.options.id.clone(), conductor.shared.node);
+    let (app, node) = (conductor.id.clone(), conductor.shared.node);
     let op = Op::Claim { app, max, node, leases_from };
     match conductor.shared.journal.commit(op).await {
         Ok(Done::Claimed { batch, deadlines, backlog }) => {

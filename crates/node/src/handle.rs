@@ -1,7 +1,6 @@
 //! What the gateway holds: cheap to clone, and all that others may ask of a node.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -20,6 +19,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     Body, Clock, DirectCall, Line, Refusal,
+    apps::Apps,
     conductor::Conductor,
     exchange,
     journal::{Chain, Journal, JournalError},
@@ -50,7 +50,7 @@ pub(crate) struct Shared {
 #[derive(Debug, Clone)]
 pub struct Handle {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) apps: Arc<BTreeMap<AppId, Arc<Conductor>>>,
+    pub(crate) apps: Arc<Apps>,
     pub(crate) stopping: Arc<AtomicBool>,
 }
 
@@ -141,6 +141,8 @@ pub struct RunnerView {
     pub since: Moment,
     /// Requests in flight.
     pub in_flight: u32,
+    /// The revision of the app that it was started for, counted from 1 at the start of the platform.
+    pub revision: u32,
     /// How it stands among the others: `serving`, `spare`, `ejected` or `on_trial`.
     pub standing: &'static str,
     /// Whether another takes its place, in fal's words.
@@ -161,12 +163,12 @@ impl Handle {
     /// The app with this name.
     #[must_use]
     pub fn app(&self, id: &AppId) -> Option<App> {
-        self.apps.get(id).map(|conductor| App { conductor: Arc::clone(conductor) })
+        self.apps.get(id).map(|conductor| App { conductor })
     }
 
     /// All apps, by name.
     pub fn apps(&self) -> impl Iterator<Item = App> {
-        self.apps.values().map(|conductor| App { conductor: Arc::clone(conductor) })
+        self.apps.serving().into_iter().map(|conductor| App { conductor })
     }
 
     /// The time as the node sees it.
@@ -195,7 +197,7 @@ impl App {
     /// Its name.
     #[must_use]
     pub fn id(&self) -> &AppId {
-        &self.conductor.options.id
+        &self.conductor.id
     }
 
     /// Whether some runner takes requests now.
@@ -221,9 +223,10 @@ impl App {
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, QueueError> {
         let conductor = &self.conductor;
         let now = conductor.clock().now();
-        let wait = submission.start_timeout.or(conductor.options.request_start_timeout);
+        let wait = submission.start_timeout;
+        let wait = wait.or_else(|| conductor.current().options.request_start_timeout);
         let id = submission.id;
-        let app = conductor.options.id.clone();
+        let app = conductor.id.clone();
         let ticket = Ticket {
             start_deadline: wait.map(|wait| now + wait),
             caller: submission.caller,
@@ -335,6 +338,7 @@ impl App {
                 cause: runner.cause.name(),
                 since: runner.entered,
                 in_flight: runner.in_flight,
+                revision: runner.revision,
                 standing: runner.standing.name(),
                 replacement: runner.replacement.name(),
                 uptime: now.since(runner.begun),

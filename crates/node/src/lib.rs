@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+mod apps;
 mod body;
 mod clock;
 mod conductor;
@@ -24,6 +25,7 @@ mod options;
 mod probe;
 mod readers;
 mod recovery;
+mod reload;
 mod runners;
 mod sweep;
 mod watch;
@@ -40,7 +42,7 @@ pub use crate::{
     exchange::{DirectCall, LATE_UPLOAD, Refusal},
     handle::{Answer, App, Handle, QueueError, RunnerView, Submission, Submitted, Tracked},
     lines::Line,
-    options::{AppOptions, HealthProbe, Options},
+    options::{AppOptions, HealthProbe, Options, Stamp},
     recovery::{Node, StartError},
     watch::Watch,
 };

@@ -29,7 +29,7 @@ impl std::fmt::Debug for Options {
 }
 
 /// One app: how its runners are started, and what the platform does for them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppOptions {
     /// Its name.
     pub id: AppId,
@@ -37,6 +37,8 @@ pub struct AppOptions {
     pub command: Vec<String>,
     /// Where the program runs.
     pub cwd: PathBuf,
+    /// The files that the command names, the program first, as they were when this was read.
+    pub files: Vec<Stamp>,
     /// What is added to its environment.
     pub env: Vec<(String, String)>,
     /// What the engine wants to know.
@@ -49,4 +51,32 @@ pub struct AppOptions {
     pub tcp_check_timeout: Duration,
     /// How the health endpoint is asked, where the app has one.
     pub health: Option<HealthProbe>,
+}
+
+/// A file, and what tells it from the one that may stand in its place later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// When it was last written, in seconds and nanoseconds since 1970.
+    pub modified: (i64, i64),
+    /// How many bytes it has.
+    pub size: u64,
+    /// Which file it is.
+    pub inode: u64,
+}
+
+impl AppOptions {
+    /// Whether a runner that was started with these is as good as one that is started with the others.
+    //= docs/contract.md#reload
+    //# An app's runners MUST be replaced when its command, `cwd`, `env`, `max_multiplexing`, `startup_timeout`, grace period or health check has changed, or a file that its command names.
+    pub(crate) fn starts_like(&self, other: &Self) -> bool {
+        self.command == other.command
+            && self.cwd == other.cwd
+            && self.env == other.env
+            && self.files == other.files
+            && self.health == other.health
+            && self.settings.limits == other.settings.limits
+            && self.settings.max_multiplexing == other.settings.max_multiplexing
+    }
 }

@@ -10,7 +10,7 @@ use crate::{HealthProbe, conductor::Conductor, exchange, runners::Slot};
 //= docs/contract.md#tcp-check
 //# The check is one connect to the runner's port, which MUST succeed within `tcp_check_timeout`.
 pub(crate) async fn tcp(conductor: Arc<Conductor>, slot: Arc<Slot>) {
-    let probed = slot.runner.probe_tcp(conductor.options.tcp_check_timeout).await;
+    let probed = slot.runner.probe_tcp(conductor.current().options.tcp_check_timeout).await;
     let event = if is_failure(&probed) { Event::ProbeFailed } else { Event::ProbePassed };
     conductor.report(slot.id, event);
 }
@@ -19,7 +19,7 @@ pub(crate) async fn tcp(conductor: Arc<Conductor>, slot: Arc<Slot>) {
 //# That probe carries the header `x-fal-runner-health-check`.
 #[expect(clippy::fn_params_excessive_bools, reason = "the probe's own field")]
 pub(crate) async fn health(conductor: Arc<Conductor>, slot: Arc<Slot>, on_demand: bool) {
-    let passed = match &conductor.options.health {
+    let passed = match &slot.health {
         Some(probe) => {
             let probe = HealthProbe { on_demand, ..probe.clone() };
             !is_failure(&slot.runner.probe_health(&probe).await)

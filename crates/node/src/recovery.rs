@@ -1,7 +1,6 @@
 //! Starting a node, and stopping it.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,20 +8,20 @@ use std::{
     time::Duration,
 };
 
-use fal_engine::{Input, Who};
+use fal_engine::Input;
 use fal_queue::{
     NodeId,
     store::{Done, Op},
 };
-use fal_types::AppId;
 use tokio::{
     sync::{Notify, Semaphore},
     task::JoinHandle,
 };
 
 use crate::{
-    AppOptions, Clock, Handle, Options,
-    conductor::{self, Conductor},
+    Clock, Handle, Options,
+    apps::Apps,
+    conductor::Conductor,
     handle::Shared,
     journal::{Journal, JournalError},
     lines::Lines,
@@ -31,7 +30,7 @@ use crate::{
 };
 
 /// The number of the only node that an embedded store has.
-const ONLY: NodeId = NodeId(1);
+pub(crate) const ONLY: NodeId = NodeId(1);
 
 /// Attempts at queued requests that may be under way at once, on all runners.
 const RECORDINGS: usize = 1 << 20;
@@ -43,8 +42,7 @@ const LAST_RECORDS: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Node {
     handle: Handle,
-    /// Timers and the sweeper.
-    tasks: Vec<JoinHandle<()>>,
+    sweeper: JoinHandle<()>,
 }
 
 /// Why a node does not start.
@@ -83,21 +81,13 @@ impl Node {
             deadlines: Notify::new(),
         });
         recover(&shared).await?;
-        let conductor = |(number, app): (u32, AppOptions)| {
-            // Each app counts its own runners, so each gets a start number of its own.
-            let who = Who { boot: options.boot.wrapping_add(number), node: ONLY.0 };
-            (app.id.clone(), Arc::new(Conductor::new(app, who, Arc::clone(&shared))))
-        };
-        let apps: BTreeMap<AppId, Arc<Conductor>> =
-            (0..).zip(options.apps).map(conductor).collect();
-        let apps = Arc::new(apps);
-        let mut tasks = vec![tokio::spawn(sweep::keep(Arc::clone(&shared)))];
-        for conductor in apps.values() {
-            tasks.push(tokio::spawn(conductor::keep_time(Arc::clone(conductor))));
-            begin(conductor).await?;
+        let sweeper = tokio::spawn(sweep::keep(Arc::clone(&shared)));
+        let apps = Arc::new(Apps::new(options.boot));
+        for app in options.apps {
+            begin(&apps.add(app, &shared)).await?;
         }
         let stopping = Arc::new(AtomicBool::new(false));
-        Ok(Self { handle: Handle { shared, apps, stopping }, tasks })
+        Ok(Self { handle: Handle { shared, apps, stopping }, sweeper })
     }
 
     /// What others hold of it.
@@ -109,12 +99,12 @@ impl Node {
     /// Stops taking work, lets running requests finish within each app's grace period, and ends every runner.
     pub async fn stop(self) {
         self.handle.stopping.store(true, Ordering::Relaxed);
-        let conductors: Vec<_> = self.handle.apps.values().cloned().collect();
+        let conductors = self.handle.apps.all();
         for conductor in &conductors {
             conductor.drive(Input::Drain);
         }
         for conductor in &conductors {
-            conductor.drained.notified().await;
+            conductor.has_drained().await;
         }
         // What the last attempts left is made durable before the store's writer goes.
         let all = u32::try_from(RECORDINGS).unwrap_or(u32::MAX);
@@ -122,9 +112,7 @@ impl Node {
         if tokio::time::timeout(LAST_RECORDS, recorded).await.is_err() {
             tracing::error!("the store did not take the last results; those requests run again");
         }
-        for task in self.tasks {
-            task.abort();
-        }
+        self.sweeper.abort();
     }
 }
 
@@ -145,8 +133,8 @@ async fn recover(shared: &Shared) -> Result<(), StartError> {
 }
 
 /// Tells the engine what waits for it already, and lets it start its first runners.
-async fn begin(conductor: &Arc<Conductor>) -> Result<(), StartError> {
-    let app = conductor.options.id.clone();
+pub(crate) async fn begin(conductor: &Arc<Conductor>) -> Result<(), StartError> {
+    let app = conductor.id.clone();
     let backlog = conductor.shared.readers.ask(move |reader| reader.backlog(&app)).await;
     if let Some(backlog) = backlog.transpose().map_err(StartError::Read)?
         && backlog.waiting > 0

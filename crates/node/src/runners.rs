@@ -9,7 +9,10 @@ use fal_types::{RequestId, RunnerId};
 use http::HeaderValue;
 use parking_lot::Mutex;
 
-use crate::{Line, conductor::Conductor};
+use crate::{
+    AppOptions, HealthProbe, Line,
+    conductor::{Conductor, Current},
+};
 
 /// A runner from the engine's word to its end.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ pub(crate) struct Slot {
     /// The same as a header's value.
     pub(crate) served_from: HeaderValue,
     pub(crate) runner: fal_supervisor::Runner,
+    /// How its health endpoint is asked, as it was configured when it was started.
+    pub(crate) health: Option<HealthProbe>,
     pub(crate) busy: Arc<Busy>,
 }
 
@@ -89,13 +94,13 @@ struct Ear {
 impl Sink for Ear {
     fn exited(&self, exit: Exit) {
         let Some(conductor) = self.conductor.upgrade() else { return };
-        tracing::info!(app = %conductor.options.id, runner = %self.name, %exit, "runner's process has ended");
+        tracing::info!(app = %conductor.id, runner = %self.name, %exit, "runner's process has ended");
         conductor.drive(Input::Runner { runner: self.runner, event: Event::Exited });
     }
 
     fn line(&self, stream: Stream, line: String) {
         let Some(conductor) = self.conductor.upgrade() else { return };
-        let (app, runner) = (&conductor.options.id, &self.name);
+        let (app, runner) = (&conductor.id, &self.name);
         let Some((request, call)) = self.busy.only() else {
             tracing::info!(target: "runner", %app, %runner, "{line}");
             return;
@@ -112,13 +117,14 @@ impl Sink for Ear {
 }
 
 /// Starts a runner's process and waits for its port, telling the engine both.
-pub(crate) async fn start(conductor: Arc<Conductor>, runner: RunnerId) {
+pub(crate) async fn start(conductor: Arc<Conductor>, runner: RunnerId, current: Arc<Current>) {
     let starter = Arc::clone(&conductor);
-    let started = tokio::task::spawn_blocking(move || launch(&starter, runner)).await;
+    let started =
+        tokio::task::spawn_blocking(move || launch(&starter, runner, &current.options)).await;
     let slot = match started {
         Ok(Ok(slot)) => slot,
         Ok(Err(error)) => {
-            let (app, error) = (&conductor.options.id, crate::journal::Chain(&error));
+            let (app, error) = (&conductor.id, crate::journal::Chain(&error));
             tracing::error!(%app, %runner, %error, "cannot start a runner");
             return conductor.drive(Input::Runner { runner, event: Event::SpawnFailed });
         }
@@ -135,8 +141,8 @@ pub(crate) async fn start(conductor: Arc<Conductor>, runner: RunnerId) {
 fn launch(
     conductor: &Arc<Conductor>,
     id: RunnerId,
+    options: &AppOptions,
 ) -> Result<Arc<Slot>, fal_supervisor::LaunchError> {
-    let options = &conductor.options;
     let name: Arc<str> = id.to_string().into();
     let busy = Arc::new(Busy::default());
     let ear = Ear {
@@ -162,5 +168,6 @@ fn launch(
     tracing::info!(%app, runner = %name, pid, port, "runner started");
     // A runner's name is digits and a hyphen.
     let served_from = HeaderValue::from_str(&name).unwrap_or_else(|_| HeaderValue::from_static(""));
-    Ok(Arc::new(Slot { id, name, served_from, runner, busy }))
+    let health = options.health.clone();
+    Ok(Arc::new(Slot { id, name, served_from, runner, health, busy }))
 }

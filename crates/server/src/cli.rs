@@ -19,12 +19,22 @@ pub(crate) enum Command {
         curl -X POST http://127.0.0.1:8080/run/demo/hello -d '{\"prompt\":\"hi\"}' -H 'content-type: application/json'\n\n\
         Exit status: 0 after a clean stop, 2 for bad arguments or configuration, 1 for anything else.")]
     Serve(Serve),
+    /// Makes a running platform read its configuration again, and replace runners where that is needed.
+    #[command(
+        after_help = "The platform is found through its data directory. It gets SIGHUP, reads the configuration that it was \
+        started with, and checks it whole: what is wrong changes nothing, and is in its log with file, line and key. Runners are \
+        replaced, one app at a time and without a failed request, where the command, its files, cwd, env, \
+        max_multiplexing, startup_timeout, the grace period or the health check have changed.\n\n\
+        Try:\n  fal-server reload --config platform.toml\n\n\
+        Exit status: 0 when the platform was told, 2 for bad arguments or configuration, 1 for anything else."
+    )]
+    Reload(Reload),
     /// Ends the runners of a platform that has died. Started by the platform itself.
     #[command(hide = true)]
     Guard,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Serve {
     /// The configuration, in TOML. Without it, only the apps named by --app are served.
     #[arg(long, value_name = "FILE", env = "FAL_SERVER_CONFIG")]
@@ -41,4 +51,14 @@ pub(crate) struct Serve {
     /// Serve TLS beside plain HTTP. Not available in this version.
     #[arg(long)]
     pub(crate) tls: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reload {
+    /// The configuration of the platform, which is checked first.
+    #[arg(long, value_name = "FILE", env = "FAL_SERVER_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where its queue is kept; wins over what the configuration says.
+    #[arg(long, value_name = "DIR", env = "FAL_SERVER_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
 }

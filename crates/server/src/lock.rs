@@ -41,6 +41,21 @@ pub(crate) fn take(dir: &Path) -> Result<Lock, LockError> {
     Ok(Lock { _file: file })
 }
 
+/// The process that holds the data directory, if one does.
+pub(crate) fn holder(dir: &Path) -> std::io::Result<Option<u32>> {
+    let mut file = match File::open(dir.join("lock")) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
+        return Ok(None);
+    }
+    let mut pid = String::new();
+    file.read_to_string(&mut pid)?;
+    Ok(pid.trim().parse().ok())
+}
+
 fn write_pid(file: &mut File) -> std::io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
@@ -54,10 +69,13 @@ mod tests {
     #[test]
     fn a_second_platform_is_refused_and_told_who_is_first() {
         let dir = tempfile::tempdir().unwrap();
+        assert_eq!(holder(dir.path()).unwrap(), None);
         let held = take(dir.path()).unwrap();
+        assert_eq!(holder(dir.path()).unwrap(), Some(std::process::id()));
         let refused = take(dir.path()).unwrap_err().to_string();
         assert!(refused.contains(&std::process::id().to_string()), "{refused}");
         drop(held);
+        assert_eq!(holder(dir.path()).unwrap(), None);
         take(dir.path()).unwrap();
     }
 

@@ -1,7 +1,8 @@
 //! The platform as one program.
 //!
 //! `fal-server serve --config FILE` reads the configuration, takes the data directory, starts the node and the
-//! gateway, prints one line on standard output, and serves until it is told to stop.
+//! gateway, prints one line on standard output, and serves until it is told to stop. `fal-server reload` makes it read the
+//! configuration again.
 //!
 //! Invariants: only this crate reads the environment; nothing is started before the whole configuration has been
 //! checked; standard output holds the line `listening on http://ADDR` and nothing else.
@@ -12,6 +13,7 @@ mod cli;
 mod describe;
 mod lock;
 mod logs;
+mod reload;
 mod serve;
 mod settings;
 mod welcome;
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
             logs::start();
             finish(serve::serve(&arguments))
         }
+        Command::Reload(arguments) => finish(reload::ask(&arguments)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Wiring: from settings to a platform that serves, and back.
 
-use std::{io::Write, time::Duration};
+use std::{io::Write, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use fal_gateway::Gateway;
@@ -16,7 +16,7 @@ use tokio::{
 use crate::{
     Failure,
     cli::Serve,
-    lock,
+    lock, reload,
     settings::{self, Settings},
     welcome,
 };
@@ -32,13 +32,16 @@ pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
         .event_interval(EVENT_INTERVAL)
         .build()
         .context("could not start the runtime")?;
-    runtime.block_on(run(settings))
+    runtime.block_on(run(arguments, settings))
 }
 
-async fn run(settings: Settings) -> Result<(), Failure> {
-    let Settings { listen, data_dir, limits, apps } = settings;
-    let _lock = lock::take(&data_dir).context("could not take the data directory")?;
+async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
+    let running = Arc::new(settings);
+    let Settings { listen, data_dir, limits, apps } = Settings::clone(&running);
+    // Whoever finds the platform by its lock may signal it.
     let mut stop = Stop::listen().context("could not listen for signals")?;
+    let mut hangup = signal(SignalKind::hangup()).context("could not listen for signals")?;
+    let _lock = lock::take(&data_dir).context("could not take the data directory")?;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("could not listen on {listen}: is another program using the port?")
     })?;
@@ -68,9 +71,14 @@ async fn run(settings: Settings) -> Result<(), Failure> {
         welcome::greet(addr, &data_dir, &shown);
     }
     let (closing, closed) = watch::channel(false);
-    let gateway = Gateway::new(node.handle(), limits);
+    let handle = node.handle();
+    let gateway = Gateway::new(handle.clone(), limits);
     let served = tokio::spawn(fal_gateway::serve(listener, gateway, until(closed), grace));
-    stop.first().await;
+    let reloading = reload::obey(&mut hangup, (arguments, &running), &handle);
+    tokio::select! {
+        () = stop.first() => {}
+        never = reloading => match never {},
+    }
     tracing::info!("stopping: running requests may finish, then every runner ends");
     let _ended = closing.send(true).is_err();
     tokio::select! {

@@ -2,21 +2,24 @@
 
 mod app;
 mod described;
+mod files;
 mod raw;
 mod report;
 
 use std::{
     net::SocketAddr,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
 use fal_node::AppOptions;
+use toml::Spanned;
 
 pub(crate) use self::raw::RetryConfig;
 use crate::{Failure, cli::Serve};
 
 /// What the platform is started with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) data_dir: PathBuf,
@@ -31,34 +34,99 @@ pub(crate) fn load(arguments: &Serve) -> Result<Settings, Failure> {
     if arguments.tls {
         return Err(bad("--tls is not available in this version; serve plain HTTP on loopback"));
     }
-    let (file, text) = match &arguments.config {
-        None => (PathBuf::from("(no file)"), String::new()),
-        Some(file) => (file.clone(), read(file)?),
-    };
-    let source = report::Source { file: &file, text: &text };
-    let raw: raw::File = toml::from_str(&text).map_err(|error| bad(&source.syntax(&error)))?;
-    let base = file.parent().filter(|_| arguments.config.is_some()).unwrap_or(Path::new("."));
-    let mut apps = app::all(&source, &raw, base)?;
-    for example in &arguments.app {
-        let added = app::example(example)?;
-        if !apps.iter().any(|app| app.id == added.id) {
-            apps.push(added);
+    Written::read(arguments.config.as_deref())?.settings(arguments)
+}
+
+/// The same for a platform that runs with other settings, some of which only a restart can change.
+pub(crate) fn reload(arguments: &Serve, running: &Settings) -> Result<Settings, Failure> {
+    let written = Written::read(arguments.config.as_deref())?;
+    let settings = written.settings(arguments)?;
+    written.refuse_changes(&settings, running)?;
+    Ok(settings)
+}
+
+/// Checks a configuration for a platform that runs with it, and answers its data directory.
+pub(crate) fn check(config: &Path) -> Result<PathBuf, Failure> {
+    let written = Written::read(Some(config))?;
+    written.raw.limits(&written.source())?;
+    app::all(&written.source(), &written.raw, &written.base)?;
+    Ok(written.data_dir())
+}
+
+/// A configuration that has the right form.
+struct Written {
+    file: PathBuf,
+    text: String,
+    raw: raw::File,
+    /// What paths in it begin from.
+    base: PathBuf,
+}
+
+impl Written {
+    fn read(config: Option<&Path>) -> Result<Self, Failure> {
+        let (file, text) = match config {
+            None => (PathBuf::from("(no file)"), String::new()),
+            Some(file) => (file.to_owned(), read(file)?),
+        };
+        let source = report::Source { file: &file, text: &text };
+        let raw = toml::from_str(&text).map_err(|error| bad(&source.syntax(&error)))?;
+        let base = config.and_then(Path::parent).unwrap_or(Path::new(".")).to_owned();
+        Ok(Self { file, text, raw, base })
+    }
+
+    fn source(&self) -> report::Source<'_> {
+        report::Source { file: &self.file, text: &self.text }
+    }
+
+    fn data_dir(&self) -> PathBuf {
+        let written = self.raw.data_dir.as_ref().map(|written| written.as_ref().as_path());
+        self.base.join(written.unwrap_or(Path::new(".fal")))
+    }
+
+    fn settings(&self, arguments: &Serve) -> Result<Settings, Failure> {
+        let (source, raw) = (self.source(), &self.raw);
+        let mut apps = app::all(&source, raw, &self.base)?;
+        for example in &arguments.app {
+            let added = app::example(example)?;
+            if !apps.iter().any(|app| app.id == added.id) {
+                apps.push(added);
+            }
         }
+        if apps.is_empty() {
+            return Err(bad(
+                "there is no app to serve: add [apps.\"owner/alias\"] to the configuration, or --app hello",
+            ));
+        }
+        Ok(Settings {
+            listen: listen(&source, raw, arguments)?,
+            data_dir: arguments.data_dir.clone().unwrap_or_else(|| self.data_dir()),
+            limits: raw.limits(&source)?,
+            apps,
+        })
     }
-    if apps.is_empty() {
-        return Err(bad(
-            "there is no app to serve: add [apps.\"owner/alias\"] to the configuration, or --app hello",
-        ));
+
+    //= docs/contract.md#reload
+    //# A change of `listen`, `data_dir`, `max_body` or `max_head` MUST be refused by name, for only a restart can make it.
+    fn refuse_changes(&self, new: &Settings, running: &Settings) -> Result<(), Failure> {
+        fn span<T>(written: Option<&Spanned<T>>) -> Option<Range<usize>> {
+            written.map(Spanned::span)
+        }
+        let raw = &self.raw;
+        let fixed = [
+            ("listen", span(raw.listen.as_ref()), new.listen == running.listen),
+            ("data_dir", span(raw.data_dir.as_ref()), new.data_dir == running.data_dir),
+            ("max_body", span(raw.max_body.as_ref()), new.limits.body == running.limits.body),
+            ("max_head", span(raw.max_head.as_ref()), new.limits.head == running.limits.head),
+        ];
+        let Some((key, span, _)) = fixed.into_iter().find(|(_, _, is_same)| !is_same) else {
+            return Ok(());
+        };
+        let text = "it cannot change while the platform runs: stop it and start it again";
+        Err(bad(&match span {
+            Some(span) => self.source().at(span, key, text),
+            None => format!("{}: {key}: {text}", self.file.display()),
+        }))
     }
-    Ok(Settings {
-        listen: listen(&source, &raw, arguments)?,
-        data_dir: arguments
-            .data_dir
-            .clone()
-            .unwrap_or_else(|| base.join(raw.data_dir.as_deref().unwrap_or(Path::new(".fal")))),
-        limits: raw.limits(&source)?,
-        apps,
-    })
 }
 
 fn listen(
@@ -82,8 +150,7 @@ fn listen(
     if !chosen.ip().is_loopback() {
         let text =
             format!("{chosen} is not a loopback address, and without keys only loopback is served");
-        let span =
-            raw.listen.as_ref().filter(|_| arguments.listen.is_none()).map(toml::Spanned::span);
+        let span = raw.listen.as_ref().filter(|_| arguments.listen.is_none()).map(Spanned::span);
         return Err(bad(&span
             .map_or_else(|| format!("listen: {text}"), |span| source.at(span, "listen", &text))));
     }

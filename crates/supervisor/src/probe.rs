@@ -26,7 +26,7 @@ const LATE_PAUSE: Duration = Duration::from_millis(20);
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
 /// A request to the runner's own health endpoint.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthProbe {
     /// How to ask.
     pub method: Method,

@@ -14,17 +14,20 @@ use crate::{
 };
 
 /// A runner that no request has reached is stopped after this time, if nothing else wants it.
-const UNUSED: Duration = Duration::from_secs(10);
+pub(super) const UNUSED: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// What every step that changed something ends with.
     pub(super) fn settle_down(&mut self, turn: &mut Turn) {
         if self.phase == Phase::Serving {
+            self.roll_on(turn);
             self.pool.readmit(turn.now);
             self.place_parked(turn);
             self.pump(turn);
-            self.scale(turn);
-            self.keep_spares(turn);
+            if self.roll.is_none() {
+                self.scale(turn);
+                self.keep_spares(turn);
+            }
         }
         self.deadline = self.find_deadline(turn.now);
         if self.phase == Phase::Draining && self.pool.is_empty() {
@@ -119,7 +122,13 @@ impl Engine {
         self.keep_alive().min(UNUSED)
     }
 
-    fn demand(&self, now: Moment) -> Demand {
+    /// The number below which no idle runner is stopped.
+    pub(super) fn floor(&self, now: Moment) -> u32 {
+        let slots = self.settings.max_multiplexing;
+        scaling::floor(&self.settings.scale, slots, self.demand(now))
+    }
+
+    pub(super) fn demand(&self, now: Moment) -> Demand {
         let waiting = u64::try_from(self.waiting.len()).unwrap_or(u64::MAX);
         let requests = u64::from(self.pool.in_flight())
             .saturating_add(waiting)
@@ -143,7 +152,11 @@ impl Engine {
             self.pool.next_deadline(),
             self.backlog.next_deadline(now),
             self.overdue.next(),
-            has_spare.then(idle).flatten(),
+            if self.roll.is_some() {
+                self.old_idle_deadline(floor)
+            } else {
+                has_spare.then(idle).flatten()
+            },
             delay.filter(|at| *at > now),
         ];
         known.into_iter().flatten().min()

@@ -121,7 +121,7 @@ impl Engine {
     }
 
     /// A suspect's attempt is over, so its runner is open to others again.
-    fn set_free(&mut self, runner: RunnerId, request: RequestId) {
+    pub(super) fn set_free(&mut self, runner: RunnerId, request: RequestId) {
         if self.containment.alone.get(&runner) == Some(&request) {
             self.containment.alone.remove(&runner);
             self.pool.open_up(runner);

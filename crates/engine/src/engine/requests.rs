@@ -38,7 +38,7 @@ impl Engine {
         let Some(runner) = self.pool.lease(turn.now, Wish::default()) else { return false };
         let lease = LeaseId::new(self.next_lease);
         self.next_lease += 1;
-        let held = Held { runner, ticket: None, cancelled: false, since: turn.now };
+        let held = Held::new(turn.now, runner, None);
         self.leases.insert(lease, held);
         turn.push(Command::Grant { call, lease, runner });
         true
@@ -60,8 +60,8 @@ impl Engine {
         let verdict = if held.cancelled { settle::cancelled(&verdict) } else { verdict };
         self.pool.release(turn, held.runner);
         self.learn(turn, held.runner, reported);
-        if let Some(ticket) = held.ticket {
-            self.record(turn, (lease, held.runner, &ticket), (&verdict, reported));
+        if let Some(ticket) = &held.ticket {
+            self.record(turn, (lease, &held, ticket), (&verdict, reported));
         }
         if reported.health_wanted {
             self.tell(turn, held.runner, Event::HealthWanted);
@@ -96,15 +96,24 @@ impl Engine {
     fn record(
         &mut self,
         turn: &mut Turn,
-        (lease, runner, ticket): (LeaseId, RunnerId, &Ticket),
+        (lease, held, ticket): (LeaseId, &Held, &Ticket),
         (verdict, reported): (&Verdict, &Reported),
     ) {
         let roll = self.roll();
         let mourning = self.mourn(ticket.id, verdict);
-        let contained = self.contain(turn, (runner, ticket.id), (verdict, reported));
+        let is_going = self.phase != Phase::Serving || held.is_retired;
+        let is_cut = is_going && settle::is_broken(&reported.outcome);
+        let contained = if is_cut {
+            // Its runner died because it was told to.
+            self.set_free(held.runner, ticket.id);
+            None
+        } else {
+            self.contain(turn, (held.runner, ticket.id), (verdict, reported))
+        };
         let wait =
             settle::Wait { now: turn.now, backoff: &self.settings.retry_backoff, roll, mourning };
-        let is_cut = self.phase != Phase::Serving && settle::is_broken(&reported.outcome);
+        //= docs/contract.md#reload
+        //# A queued request that is cut all the same MUST go again without being charged.
         //= docs/contract.md#queue-restart
         //# An attempt that the platform's own death cut MUST NOT be charged to its request.
         let ruling = if is_cut {
@@ -115,8 +124,8 @@ impl Engine {
             settle::ruling(verdict, reported, ticket, &wait)
         };
         // A runner that is gone already cannot be met again.
-        if matches!(verdict.retry, Retry::Again { .. }) && self.pool.get(runner).is_some() {
-            self.avoid.insert(ticket.id, runner);
+        if matches!(verdict.retry, Retry::Again { .. }) && self.pool.get(held.runner).is_some() {
+            self.avoid.insert(ticket.id, held.runner);
         }
         let attempt = Attempt::new(ticket.attempts);
         turn.push(Command::Record(Record { request: ticket.id, lease, attempt, ruling }));
@@ -173,9 +182,14 @@ impl Engine {
         (lease, runner): (LeaseId, RunnerId),
         ticket: Box<Ticket>,
     ) {
-        let kept = Some(ticket.clone());
-        let held = Held { runner, ticket: kept, cancelled: false, since: turn.now };
+        let held = Held::new(turn.now, runner, Some(ticket.clone()));
         self.leases.insert(lease, held);
         turn.push(Command::Dispatch { lease, runner, ticket });
+    }
+}
+
+impl Held {
+    const fn new(since: Moment, runner: RunnerId, ticket: Option<Box<Ticket>>) -> Self {
+        Self { runner, ticket, cancelled: false, since, is_retired: false }
     }
 }

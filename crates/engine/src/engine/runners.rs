@@ -9,7 +9,7 @@ use crate::{Command, Replacement, Standing, turn::Turn};
 impl Engine {
     //= docs/contract.md#direct-wait
     //# Where starting a runner fails outright, waiting direct calls MUST get 503 `runner_scheduling_failure`.
-    fn refuse_waiting(&mut self, turn: &mut Turn) {
+    pub(super) fn refuse_waiting(&mut self, turn: &mut Turn) {
         for call in self.waiting.drain() {
             turn.push(Command::Refuse { call, problem: Problem::SchedulingFailure });
         }
@@ -78,7 +78,9 @@ impl Engine {
             return;
         }
         self.pool.replaced(failed, Replacement::Will);
-        if self.pool.live() >= self.settings.scale.max.max(1) {
+        // In a roll one more may serve; it is of the old revision and goes with the others.
+        let surge = u32::from(self.roll.is_some() && self.pool.spare().is_some());
+        if self.pool.live() >= self.settings.scale.max.max(1).saturating_add(surge) {
             return;
         }
         //= docs/contract.md#spares

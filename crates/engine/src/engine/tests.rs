@@ -13,6 +13,7 @@ mod ending;
 mod faults;
 mod hints;
 mod queued;
+mod reload;
 mod render;
 mod scaling;
 mod script;

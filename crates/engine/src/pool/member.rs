@@ -20,9 +20,19 @@ pub(crate) struct Member {
     pub(crate) score: Score,
     /// What its last answer with hints said it is good for.
     pub(crate) hints: BTreeSet<String>,
+    /// None while it is of the revision that new runners are of.
+    pub(crate) older: Option<Older>,
     /// Its place among the open runners, and among the idle ones.
     pub(super) place: u64,
     pub(super) rest: u64,
+}
+
+/// What a runner was started for that is not of the app's present revision.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Older {
+    pub(super) revision: u32,
+    /// Requests at once.
+    pub(super) slots: u32,
 }
 
 /// How a runner stands towards the requests that wait.
@@ -126,6 +136,7 @@ impl Member {
             alone: false,
             score: Score::default(),
             hints: BTreeSet::new(),
+            older: None,
             place: 0,
             rest: 0,
         }
@@ -146,12 +157,18 @@ impl Member {
         }
     }
 
+    /// Whether it serves requests or will, and is no spare.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.count(), Count::Ready | Count::Apart | Count::Coming)
+    }
+
     fn takes_requests(&self) -> bool {
         let is_trusted = matches!(self.standing, Standing::Serving | Standing::OnTrial { .. });
         self.machine.is_ready() && is_trusted && !self.alone
     }
 
     fn free(&self, slots_each: u32) -> u32 {
+        let slots_each = self.older.map_or(slots_each, |older| older.slots);
         let slots = if matches!(self.standing, Standing::OnTrial { .. }) { 1 } else { slots_each };
         slots.saturating_sub(self.machine.in_flight())
     }

@@ -2,21 +2,22 @@
 
 use fal_types::Moment;
 
-use crate::{Cause, Effect, Event, Machine, State, Step};
+use crate::{Cause, Effect, Event, Machine, State, Step, machine::Notice};
 
 impl Machine {
     pub(super) fn when_draining(&mut self, now: Moment, event: Event, deadline: Moment) -> Step {
         match event {
             Event::Elapsed if now < deadline => Step::Ignored,
+            Event::Elapsed if self.is_unaware() => self.give_notice(now),
             Event::Elapsed => self.kill(now),
             Event::Released => {
                 self.in_flight = self.in_flight.saturating_sub(1);
                 if self.in_flight == 0 {
-                    let kill_at = Some(deadline);
-                    self.enter(now, State::Terminating { kill_at }, self.cause);
+                    return self.drained(now, deadline);
                 }
                 Step::Taken(Vec::new())
             }
+            Event::Condemned(cause) if self.is_unaware() => self.condemn(now, cause),
             // It has had its SIGTERM, and a fault buys it no longer grace.
             Event::Condemned(cause) => {
                 self.enter(now, State::Terminating { kill_at: Some(deadline) }, cause);
@@ -26,6 +27,10 @@ impl Machine {
             //= docs/contract.md#tcp-check
             //# A runner that is draining MUST NOT be checked.
             Event::ProbeWanted | Event::HealthWanted => Step::Ignored,
+            // Now there is a hurry.
+            Event::StopRequested(cause) if self.is_unaware() && cause != Cause::Reloaded => {
+                self.give_notice(now)
+            }
             // Verdicts of probes that began before: a runner that drains closes its port on purpose.
             Event::ProbePassed
             | Event::ProbeFailed
@@ -112,12 +117,38 @@ impl Machine {
     pub(super) fn stop(&mut self, now: Moment, cause: Cause) -> Step {
         if self.in_flight > 0 && !self.limits.grace.is_zero() {
             self.enter(now, State::Draining { deadline: now + self.limits.grace }, cause);
+            //= docs/contract.md#reload
+            //# A runner that is replaced by a reload MUST NOT get its SIGTERM before its requests in flight have finished or its grace period is over.
+            if cause == Cause::Reloaded {
+                self.notice = Notice::Withheld;
+                return Step::Taken(Vec::new());
+            }
             return Step::Taken(vec![Effect::SignalTerm]);
         }
         if self.in_flight > 0 {
             return self.condemn(now, cause);
         }
         self.terminate(now, cause, vec![Effect::SignalTerm])
+    }
+
+    fn is_unaware(&self) -> bool {
+        self.notice == Notice::Withheld
+    }
+
+    /// Tells a runner that it drains, and gives it its grace from now on.
+    fn give_notice(&mut self, now: Moment) -> Step {
+        self.notice = Notice::Given;
+        self.state = State::Draining { deadline: now + self.limits.grace };
+        Step::Taken(vec![Effect::SignalTerm])
+    }
+
+    /// Ends a runner that has finished what was in flight.
+    fn drained(&mut self, now: Moment, deadline: Moment) -> Step {
+        if self.is_unaware() {
+            return self.terminate(now, self.cause, vec![Effect::SignalTerm]);
+        }
+        self.enter(now, State::Terminating { kill_at: Some(deadline) }, self.cause);
+        Step::Taken(Vec::new())
     }
 
     fn terminate(&mut self, now: Moment, cause: Cause, mut effects: Vec<Effect>) -> Step {

@@ -74,8 +74,9 @@ pub(crate) async fn call(conductor: &Arc<Conductor>, mut call: DirectCall) -> An
     let slot = Arc::clone(lease.slot());
     let (path, request) = (call.path.clone(), call.request);
     let held = lease.id().map(|lease| (Arc::clone(conductor), lease));
-    let limit = conductor.options.request_timeout;
-    exchange::tell_attempt(&mut call.headers, 1, &conductor.time_left);
+    let current = conductor.current();
+    let limit = current.options.request_timeout;
+    exchange::tell_attempt(&mut call.headers, 1, &current.time_left);
     let task = Box::pin(attempt(lease, Arc::clone(&slot), call, limit));
     Attended { task: Some(task), slot, path, request, held }.await
 }
@@ -99,8 +100,9 @@ async fn wait(conductor: &Arc<Conductor>, start: Option<Duration>) -> Result<Lea
 //# A direct call that finds no ready runner MUST wait for one, at most `startup_timeout`, and then get 504 `startup_timeout`.
 fn deadline(conductor: &Arc<Conductor>, start: Option<Duration>) -> (Moment, Problem) {
     let now = conductor.clock().now();
-    let platform = conductor.options.settings.limits.startup_timeout;
-    match start.or(conductor.options.request_start_timeout) {
+    let current = conductor.current();
+    let platform = current.options.settings.limits.startup_timeout;
+    match start.or(current.options.request_start_timeout) {
         Some(caller) if caller <= platform => (now + caller, Problem::StartDeadline),
         Some(_) | None => (now + platform, Problem::StartupTimeout),
     }

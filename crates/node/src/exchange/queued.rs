@@ -38,10 +38,11 @@ pub(crate) async fn queued(
     let _recording = conductor.shared.recording.acquire().await;
     lease.enter(ticket.id, Call::Queued);
     let slot = Arc::clone(lease.slot());
-    let limit = conductor.options.request_timeout;
+    let current = conductor.current();
+    let limit = current.options.request_timeout;
     let most = conductor.shared.max_body;
     let mut request = outgoing(&ticket, content);
-    exchange::tell_attempt(request.headers_mut(), ticket.attempts, &conductor.time_left);
+    exchange::tell_attempt(request.headers_mut(), ticket.attempts, &current.time_left);
     let attempt = tokio::time::timeout(limit, attempt(&slot, request, most)).await;
     let (reported, reply) =
         attempt.unwrap_or_else(|_| (exchange::reported(Outcome::TimedOut), None));
@@ -140,7 +141,7 @@ fn announce(conductor: &Arc<Conductor>, after: &Ticket) {
             }
         }
         fal_queue::State::Done(ending) => {
-            let (app, request, attempts) = (&conductor.options.id, after.id, after.attempts);
+            let (app, request, attempts) = (&conductor.id, after.id, after.attempts);
             tracing::debug!(%app, %request, attempts, ?ending, "request is done");
         }
         fal_queue::State::Leased(_) => {}

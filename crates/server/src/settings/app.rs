@@ -19,7 +19,7 @@ use toml::Spanned;
 use self::program::Program;
 use crate::{
     Failure,
-    settings::{bad, described, raw, report::Source},
+    settings::{bad, described, files, raw, report::Source},
 };
 
 const DAY: f64 = 86_400.0;
@@ -92,6 +92,7 @@ impl Reader<'_> {
             self.seconds("tcp_check_timeout", app.tcp_check_timeout.as_ref(), 5.0, 0.001..=DAY)?;
         Ok(AppOptions {
             id,
+            files: files::named(&command, &cwd),
             command,
             cwd,
             env,

@@ -14,7 +14,7 @@ use crate::{
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct File {
     pub(crate) listen: Option<Spanned<String>>,
-    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) data_dir: Option<Spanned<PathBuf>>,
     pub(crate) queue: Option<Spanned<String>>,
     pub(crate) webhook_allow_private: Option<bool>,
     pub(crate) api_keys: Option<Spanned<Vec<String>>>,

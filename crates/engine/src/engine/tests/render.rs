@@ -4,7 +4,7 @@ use fal_queue::{Ending, Ruling};
 use fal_types::{LeaseId, Moment, RequestId, RunnerId};
 
 use super::at;
-use crate::{Command, Record};
+use crate::{Command, Record, Rollover};
 
 /// The moment in seconds since the start of the transcript.
 pub(super) fn moment(moment: Moment) -> String {
@@ -44,6 +44,7 @@ pub(super) fn kind(command: &Command) -> String {
         Command::Contained { deaths, .. } => format!("Contained({})", deaths.len()),
         Command::Forget { .. } => "Forget".to_owned(),
         Command::Drained => "Drained".to_owned(),
+        Command::Rolled(how) => format!("Rolled({how:?})"),
     }
 }
 
@@ -77,6 +78,8 @@ pub(super) fn command(command: &Command) -> String {
         }
         Command::Forget { runner: gone } => format!("forget {}", runner(*gone)),
         Command::Drained => "drained".to_owned(),
+        Command::Rolled(Rollover::Over) => "rolled over".to_owned(),
+        Command::Rolled(Rollover::HeldUp) => "roll is held up".to_owned(),
     }
 }
 

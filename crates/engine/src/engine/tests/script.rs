@@ -15,6 +15,8 @@
 //! cancel q1
 //! left l0                    the caller of a direct call leaves while its runner works
 //! r0 opened | exited | spawn-failed | probe-passed | probe-failed | health-passed | health-failed
+//! reload [processes] [min 1] [max 3] [slots 2]   the configuration is another one now
+//! remove                     the app is gone from it
 //! drain
 //! elapse                     the next deadline comes
 //! rest                       nothing happens
@@ -30,11 +32,12 @@ use fal_queue::{
 use fal_types::{LeaseId, Moment, Problem, RequestId, RunnerId, Status};
 
 use super::{app, at, render};
-use crate::{CallId, Command, Engine, Event, Input, Record, Reported, Settings, Who};
+use crate::{CallId, Command, Engine, Event, Input, Reconfigured, Record, Reported, Settings, Who};
 
 /// One engine under a script.
 pub(super) struct Script {
     pub(super) engine: Engine,
+    settings: Settings,
     store: Model,
     now: Moment,
     asked: Option<(u32, LeaseId)>,
@@ -53,7 +56,8 @@ pub(super) fn play(settings: Settings, text: &str) -> String {
 impl Script {
     pub(super) fn new(settings: Settings) -> Self {
         Self {
-            engine: Engine::new(settings, Who { boot: 0, node: 1 }),
+            engine: Engine::new(settings.clone(), Who { boot: 0, node: 1 }),
+            settings,
             store: Model::default(),
             now: at(0.0),
             asked: None,
@@ -148,6 +152,8 @@ impl Script {
             }
             ["recorded"] => self.recorded(),
             ["cancel", request] => self.cancel(RequestId::from_bits(number(request).into())),
+            ["reload", ref changes @ ..] => self.reload(changes),
+            ["remove"] => self.tell(Input::Reconfigured(Reconfigured::Removed)),
             ["left", lease] => self.tell(Input::CallerLeft { lease: LeaseId::new(number(lease)) }),
             ["drain"] => self.tell(Input::Drain),
             ["elapse"] => {
@@ -159,6 +165,17 @@ impl Script {
             [name, news] => self.runner(name, news),
             _ => panic!("`{what}` means nothing"),
         }
+    }
+
+    fn reload(&mut self, changes: &[&str]) -> Vec<Command> {
+        let number = |word| after(changes, word).and_then(|it| u32::try_from(it.as_secs()).ok());
+        let settings = &mut self.settings;
+        settings.scale.min = number("min").unwrap_or(settings.scale.min);
+        settings.scale.max = number("max").unwrap_or(settings.scale.max);
+        settings.max_multiplexing = number("slots").unwrap_or(settings.max_multiplexing);
+        let settings = Box::new(settings.clone());
+        let processes_too = changes.contains(&"processes");
+        self.tell(Input::Reconfigured(Reconfigured::Changed { settings, processes_too }))
     }
 
     fn admit(&mut self, call: &str, wait: &str, late: Problem) -> Vec<Command> {

@@ -6,7 +6,7 @@ use super::{render, scaled, script::Script};
 use crate::{Scale, Settings};
 
 /// How an engine gets into the situation, in the words of scripts.
-const SITUATIONS: [(&str, &str); 11] = [
+const SITUATIONS: [(&str, &str); 13] = [
     ("empty", "0.000 rest"),
     ("starting, a direct call waits", "0.000 admit c1 for 100"),
     ("in crash backoff, a request waits", "0.000 submit q1\n1.000 r0 exited"),
@@ -26,10 +26,18 @@ const SITUATIONS: [(&str, &str); 11] = [
         "draining, a request is in flight",
         "0.000 submit q1\n1.000 r0 opened\n1.000 claimed\n2.000 drain",
     ),
+    (
+        "rolling, old busy with a request, new starting",
+        "0.000 submit q1\n1.000 r0 opened\n1.000 claimed\n2.000 reload processes",
+    ),
+    (
+        "rolled, old draining with a request, new ready",
+        "0.000 submit q1\n1.000 r0 opened\n1.000 claimed\n2.000 reload processes\n3.000 r1 opened",
+    ),
     ("drained", "0.000 drain"),
 ];
 
-const INPUTS: [&str; 32] = [
+const INPUTS: [&str; 37] = [
     "admit c9 for 100",
     "withdraw c1",
     "submit q9",
@@ -60,6 +68,11 @@ const INPUTS: [&str; 32] = [
     "r0 probe-failed",
     "r0 health-passed",
     "r0 health-failed",
+    "r1 opened",
+    "r1 exited",
+    "reload",
+    "reload processes",
+    "remove",
     "drain",
     "elapse",
 ];

@@ -27,7 +27,7 @@ use self::{
     law::{Broken, Laws},
 };
 use super::{app, at, render, settings};
-use crate::{CallId, Cancel, Engine, Input, Scale, Settings, Who};
+use crate::{CallId, Cancel, Engine, Input, Reconfigured, Scale, Settings, Who};
 
 struct World {
     engine: Engine,
@@ -44,6 +44,7 @@ struct World {
     /// Runners whose process is there, or is being started.
     processes: BTreeSet<RunnerId>,
     is_benign: bool,
+    settings: Settings,
     laws: Laws,
     trace: Vec<String>,
 }
@@ -52,7 +53,8 @@ impl World {
     fn new(settings: Settings, seed: u64) -> Self {
         Self {
             laws: Laws::new(&settings),
-            engine: Engine::new(settings, Who { boot: 3, node: 1 }),
+            engine: Engine::new(settings.clone(), Who { boot: 3, node: 1 }),
+            settings,
             store: Model::default(),
             now: at(1.0),
             dice: Dice::new(seed),
@@ -131,8 +133,23 @@ impl World {
                 self.commit(Op::Sweep { limit: 100 });
                 Ok(())
             }
+            16 if self.dice.one_in(3) => self.reload(),
             16.. => Ok(()),
         }
+    }
+
+    /// Another configuration, of which the runners may or may not be.
+    fn reload(&mut self) -> Result<(), Broken> {
+        let (slots, max) = (self.dice.below(4), self.dice.below(5));
+        let count = |number| u32::try_from(number).expect("small");
+        self.settings.max_multiplexing = count(slots).max(1);
+        self.settings.scale.max = count(max).max(self.settings.scale.min).max(1);
+        let processes_too = self.dice.one_in(2);
+        self.laws.reconfigured(&self.settings);
+        let settings = Box::new(self.settings.clone());
+        let change = Reconfigured::Changed { settings, processes_too };
+        let what = format!("reload {slots} {max} {processes_too}");
+        self.tell(&what, Input::Reconfigured(change))
     }
 
     fn admit(&mut self) -> Result<(), Broken> {

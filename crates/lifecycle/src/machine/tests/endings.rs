@@ -6,6 +6,7 @@ use super::{GRACE, at, check, check_ignored, limits, ready, summary};
 use crate::{Cause, Effect, Event, Limits, State, Step};
 
 const SHUTDOWN: Event = Event::StopRequested(Cause::Shutdown);
+const RELOAD: Event = Event::StopRequested(Cause::Reloaded);
 const STATUS_503: Event = Event::Condemned(Cause::Status503);
 
 //= docs/contract.md#status-503
@@ -93,6 +94,44 @@ fn a_fault_while_draining_cuts_the_rest_and_buys_no_longer_grace() {
     check(&mut runner, 20, Event::Released, "DRAINING shutdown", &[]);
     check(&mut runner, 20, STATUS_503, "TERMINATING status_503", &[Effect::Cut]);
     assert_eq!(runner.next_deadline(), Some(at(10) + GRACE));
+}
+
+//= docs/contract.md#reload
+//= type=test
+//# A runner that is replaced by a reload MUST NOT get its SIGTERM before its requests in flight have finished or its grace period is over.
+#[test]
+fn a_runner_that_is_reloaded_finishes_what_is_in_flight_before_it_is_told() {
+    let mut runner = ready(limits(), 2);
+    check(&mut runner, 10, RELOAD, "DRAINING reloaded", &[]);
+    assert_eq!(runner.step(at(11), Event::Leased), Step::Impossible);
+    check_ignored(&mut runner, 11, RELOAD);
+    check(&mut runner, 12, Event::Released, "DRAINING reloaded", &[]);
+    check(&mut runner, 13, Event::Released, "TERMINATING reloaded", &[Effect::SignalTerm]);
+    assert_eq!(runner.next_deadline(), Some(at(13) + GRACE), "it has all of it to end in");
+}
+
+#[test]
+fn a_runner_that_is_reloaded_and_not_done_in_time_is_told_and_then_killed() {
+    let mut runner = ready(limits(), 1);
+    check(&mut runner, 10, RELOAD, "DRAINING reloaded", &[]);
+    check(&mut runner, 5_010, Event::Elapsed, "DRAINING reloaded", &[Effect::SignalTerm]);
+    assert_eq!(runner.entered(), at(10), "it is in that state since then");
+    check_ignored(&mut runner, 10_009, Event::Elapsed);
+    let effects = [Effect::Cut, Effect::SignalKill];
+    check(&mut runner, 10_010, Event::Elapsed, "TERMINATING reloaded", &effects);
+}
+
+#[test]
+fn a_stop_hurries_a_runner_that_is_reloaded_once() {
+    let mut runner = ready(limits(), 1);
+    check(&mut runner, 10, RELOAD, "DRAINING reloaded", &[]);
+    check(&mut runner, 20, SHUTDOWN, "DRAINING reloaded", &[Effect::SignalTerm]);
+    assert_eq!(runner.next_deadline(), Some(at(20) + GRACE));
+    check_ignored(&mut runner, 30, SHUTDOWN);
+    let mut broken = ready(limits(), 1);
+    check(&mut broken, 10, RELOAD, "DRAINING reloaded", &[]);
+    let effects = [Effect::Cut, Effect::SignalTerm];
+    check(&mut broken, 20, STATUS_503, "TERMINATING status_503", &effects);
 }
 
 #[test]

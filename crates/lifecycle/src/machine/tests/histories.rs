@@ -136,6 +136,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::HealthFailed),
         1 => Just(Event::Condemned(Cause::Status503)),
         1 => Just(Event::StopRequested(Cause::Shutdown)),
+        1 => Just(Event::StopRequested(Cause::Reloaded)),
     ]
 }
 

@@ -51,7 +51,8 @@ impl World {
             | Command::Moved { .. }
             | Command::Contained { .. }
             | Command::Forget { .. }
-            | Command::Drained => {}
+            | Command::Drained
+            | Command::Rolled(_) => {}
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fal_queue::{State, Ticket};
+use fal_queue::{Ruling, State, Ticket};
 use fal_types::{LeaseId, Moment, RequestId, RunnerId};
 
 use super::render;
-use crate::{CallId, Cause, Command, Effect, Event, Runner, Settings, Standing};
+use crate::{CallId, Cause, Command, Effect, Event, Record, Runner, Settings, Standing};
 
 /// Which law was broken, and by whom.
 pub(super) type Broken = String;
@@ -25,9 +25,15 @@ type Leases = BTreeMap<LeaseId, (RunnerId, Option<RequestId>)>;
 
 pub(super) struct Laws {
     settings: Settings,
+    /// Runners that there may be, one more in a roll.
+    most: usize,
+    is_reconfigured: bool,
+    /// Requests at once that each runner was started for.
+    slots: BTreeMap<RunnerId, usize>,
     /// Calls that have had no answer.
     pending: BTreeSet<CallId>,
-    dispatches: BTreeMap<RequestId, u32>,
+    /// The attempts at each request that count.
+    dispatches: BTreeMap<RequestId, BTreeSet<LeaseId>>,
     ended: BTreeSet<RequestId>,
     spawned: BTreeMap<RunnerId, Moment>,
     /// Runners whose port is open, as far as the engine has been told, and that it has not told to go.
@@ -55,6 +61,9 @@ impl Laws {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             settings: settings.clone(),
+            most: settings.scale.max as usize,
+            is_reconfigured: false,
+            slots: BTreeMap::new(),
             pending: BTreeSet::new(),
             dispatches: BTreeMap::new(),
             ended: BTreeSet::new(),
@@ -71,6 +80,15 @@ impl Laws {
             is_draining: false,
             drained: 0,
         }
+    }
+
+    /// What may be more than the new settings say is left of the old ones.
+    pub(super) fn reconfigured(&mut self, settings: &Settings) {
+        self.settings = settings.clone();
+        self.most = self.most.max(settings.scale.max as usize);
+        self.is_reconfigured = true;
+        // A new revision does not wait for the failures of the old one.
+        self.failed_start = None;
     }
 
     pub(super) fn admitted(&mut self, call: CallId) {
@@ -142,7 +160,7 @@ impl Laws {
             }
             Command::Refuse { call, .. } => self.judge_answer(*call),
             Command::Dispatch { lease, runner, ticket } => {
-                self.judge_dispatch(ticket)?;
+                self.judge_dispatch(*lease, ticket)?;
                 self.judge_slot(*lease, *runner, leases)
             }
             Command::Claim { max, .. } => {
@@ -166,17 +184,25 @@ impl Laws {
                 must!(self.is_draining && self.drained == 1, "drained out of turn");
                 Ok(())
             }
+            Command::Record(Record { request, lease, ruling: Ruling::GiveBack, .. }) => {
+                if let Some(attempts) = self.dispatches.get_mut(request) {
+                    attempts.remove(lease);
+                }
+                Ok(())
+            }
             Command::Record(_)
             | Command::SignalCancel { .. }
             | Command::Stands { .. }
-            | Command::Contained { .. } => Ok(()),
+            | Command::Contained { .. }
+            | Command::Rolled(_) => Ok(()),
         }
     }
 
     /// Slots of ready runners that nobody holds.
     fn free(&self, leases: &Leases) -> usize {
         let used = leases.values().filter(|(on, _)| self.ready.contains(on)).count();
-        self.ready.len() * self.slots() - used
+        let slots: usize = self.ready.iter().map(|runner| self.slots(*runner)).sum();
+        slots - used
     }
 
     /// Judges whether a call or one of so many due requests is kept waiting beside a free slot.
@@ -189,7 +215,8 @@ impl Laws {
         let is_open = |runner: &&RunnerId| !self.closed.contains(*runner);
         let open: BTreeSet<_> = self.ready.iter().filter(is_open).collect();
         let used = leases.values().filter(|(on, _)| open.contains(on)).count();
-        let free = (open.len() * self.slots() - used).saturating_sub(self.claimed);
+        let slots: usize = open.iter().map(|runner| self.slots(**runner)).sum();
+        let free = (slots - used).saturating_sub(self.claimed);
         let is_held_off = self.held_off.is_some_and(|moment| moment > now);
         let may_claim = self.claimed == 0 && !is_held_off && !self.is_draining;
         must!(free == 0 || self.pending.is_empty(), "{:?} wait idly", self.pending);
@@ -197,8 +224,8 @@ impl Laws {
         Ok(())
     }
 
-    fn slots(&self) -> usize {
-        self.settings.max_multiplexing.max(1) as usize
+    fn slots(&self, runner: RunnerId) -> usize {
+        self.slots.get(&runner).copied().unwrap_or_default()
     }
 
     fn judge_answer(&mut self, call: CallId) -> Result<(), Broken> {
@@ -212,18 +239,16 @@ impl Laws {
         must!(!self.spares.contains(&on), "{runner} is a spare and gets a request");
         let used = leases.values().filter(|(holder, _)| *holder == on).count();
         must!(self.ready.contains(&on), "{runner} is used and not ready");
-        must!(used < self.slots(), "{runner} has {used} in flight and gets one more");
+        must!(used < self.slots(on), "{runner} has {used} in flight and gets one more");
         must!(!leases.contains_key(&lease), "{lease} is given twice");
         Ok(())
     }
 
-    fn judge_dispatch(&mut self, ticket: &Ticket) -> Result<(), Broken> {
+    fn judge_dispatch(&mut self, lease: LeaseId, ticket: &Ticket) -> Result<(), Broken> {
         let request = render::request(ticket.id);
         let dispatches = self.dispatches.entry(ticket.id).or_default();
-        *dispatches += 1;
-        // Attempts that containment does not charge come on top.
-        let most = 11 + self.settings.poison_limit;
-        must!(*dispatches <= most, "{request} has {dispatches} attempts");
+        dispatches.insert(lease);
+        must!(dispatches.len() <= 11, "{request} has {} attempts", dispatches.len());
         must!(!ticket.cancel_requested, "{request} is cancelled and dispatched");
         must!(!self.ended.contains(&ticket.id), "{request} is dispatched after its end");
         Ok(())
@@ -239,6 +264,7 @@ impl Laws {
         match effect {
             Effect::Spawn => {
                 self.spawned.insert(runner, now);
+                self.slots.insert(runner, self.settings.max_multiplexing.max(1) as usize);
                 must!(!self.is_draining, "{name} is started in a drain");
                 let wait = self.settings.crash_backoff.step;
                 let is_early = !self.backing_off.contains(&runner)
@@ -272,8 +298,11 @@ impl Laws {
         if !matches!(state, "DRAINING" | "TERMINATING" | "TERMINATED") {
             return Ok(());
         }
+        self.ready.remove(&runner);
+        self.over.insert(runner);
         let is_true = match cause {
             Cause::Shutdown => self.is_draining,
+            Cause::Reloaded => self.is_reconfigured,
             Cause::KeepAlive => !leases.values().any(|(on, _)| *on == runner),
             Cause::ScaledDown => {
                 !self.spawned.contains_key(&runner) || self.spares.contains(&runner)
@@ -302,7 +331,8 @@ impl Laws {
         let live: Vec<_> = runners.iter().filter(|runner| is_live(runner)).collect();
         let spares = live.iter().filter(|runner| is_spare(runner)).count();
         let serving = live.len() - spares;
-        must!(serving <= self.settings.scale.max as usize, "there are {serving} runners");
+        let most = self.most + usize::from(self.is_reconfigured);
+        must!(serving <= most, "there are {serving} runners");
         must!(spares <= self.settings.spares as usize, "there are {spares} spares");
         let sent_off =
             live.iter().filter(|runner| matches!(runner.standing, Standing::Ejected { .. }));
@@ -331,6 +361,10 @@ impl Laws {
         let is_serving = |runner: &&Runner| is_live(runner) && runner.standing != Standing::Spare;
         let live = runners.iter().filter(is_serving).count();
         must!(live == wanted, "{live} runners are left, and not {wanted}");
+        let mut revisions: Vec<_> =
+            runners.iter().filter(|runner| is_live(runner)).map(|runner| runner.revision).collect();
+        revisions.dedup();
+        must!(revisions.len() <= 1, "runners of the revisions {revisions:?} are left");
         let spares = runners.iter().filter(|runner| is_live(runner)).count() - live;
         let wanted = if live > 0 { self.settings.spares as usize } else { 0 };
         must!(spares == wanted, "{spares} spares are left, and not {wanted}");
