@@ -1,4 +1,4 @@
-//! Measures the cores alone, the store alone, the whole path and an app's own cost against bare axum.
+//! Measures the cores alone, the store alone, the whole path, runners' lives and an app's own cost against bare axum.
 
 use anyhow::{Result, bail};
 
@@ -9,6 +9,7 @@ use crate::{
 
 mod clock;
 mod http;
+mod lifecycle;
 mod load;
 mod macros;
 mod platform;
@@ -16,20 +17,24 @@ mod server;
 mod table;
 
 pub(crate) const HELP: &str = "
-cargo xtask bench [policy] [engine] [store] [http] [macro] [--seconds N] [--rounds N]
+cargo xtask bench [policy] [engine] [store] [http] [lifecycle] [macro] [--seconds N] [--rounds N] [--deaths N]
 
-  policy   one decision (criterion)
-  engine   one call through the conductor (criterion)
-  store    durable commits of the embedded store
-  http     the whole path, release build: `hello` behind fal-server against the same handler on bare axum,
-           at concurrency 1 and 64 with 1 KiB of JSON; the queue at 256 callers; how soon a death is seen
-  macro    what fal-app costs its user: expansion of 50 endpoints; compile time of `hello`, and its requests/s on
-           its own port, both beside the same program by hand on axum
+  policy     one decision (criterion)
+  engine     one call through the conductor (criterion)
+  store      durable commits of the embedded store
+  http       the whole path, release build: `hello` behind fal-server against the same handler on bare axum,
+             at concurrency 1 and 64 with 1 KiB of JSON; the queue at 256 callers
+  lifecycle  runners, release build: how soon a death is seen and a caller has a good answer again, with a spare
+             and without (default: 200 deaths each, half by kill -9 and half by a 503); placement with 1 to 1,000
+             runners; the memory of an idle one; one that fails at once among eight; one request in 10,000
+             that ends its runners
+  macro      what fal-app costs its user: expansion of 50 endpoints; compile time of `hello`, and its requests/s
+             on its own port, both beside the same program by hand on axum
 Without a name all of them run. Rounds alternate between the two sides (default: 3 of 5 seconds), and ratios are
 made of readings of one run: absolute figures of two machines, or of two hours, do not compare. Where the rounds of
 one side are far apart, take more of them.";
 
-const ALL: [&str; 5] = ["policy", "engine", "store", "http", "macro"];
+const ALL: [&str; 6] = ["policy", "engine", "store", "http", "lifecycle", "macro"];
 
 /// How long to measure.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +42,8 @@ struct Effort {
     /// Of each round, where a round is not as long as what it measures.
     seconds: u32,
     rounds: u32,
+    /// Of runners, with a spare and without.
+    deaths: u32,
 }
 
 pub(crate) fn run(mut flags: Flags) -> Result<()> {
@@ -52,6 +59,7 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
     let effort = Effort {
         seconds: number(flags.value("--seconds")?, "--seconds", 5)?,
         rounds: number(flags.value("--rounds")?, "--rounds", 3)?,
+        deaths: number(flags.value("--deaths")?, "--deaths", 200)?,
     };
     let mut names = Vec::new();
     while let Some(name) = flags.word() {
@@ -69,6 +77,7 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
             "engine" => Cmd::cargo().args(["bench", "-p", "fal-engine"]).run()?,
             "store" => store()?,
             "http" => http::run(effort)?,
+            "lifecycle" => lifecycle::run(effort)?,
             _ => macros::run(effort)?,
         }
     }
@@ -85,4 +94,28 @@ fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// The smallest value that this many percent of all do not exceed; NaN of none.
+fn percentile(values: &[f64], percent: usize) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+    sorted.get(rank).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_a_value_that_was_measured() {
+        let values: Vec<_> = (1..=200).rev().map(f64::from).collect();
+        assert_eq!(
+            [50, 99, 100].map(|percent| percentile(&values, percent)),
+            [100.0, 198.0, 200.0]
+        );
+        assert_eq!(percentile(&[7.0], 99), 7.0);
+        assert!(percentile(&[], 50).is_nan());
+    }
 }

@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     ffi::{OsStr, OsString},
     fmt,
+    fs::File,
     io::{BufRead, BufReader, ErrorKind},
     os::unix::process::CommandExt,
     path::Path,
@@ -50,6 +51,12 @@ impl Cmd {
     /// Keeps its standard error from the person: whoever starts it reads that.
     pub(crate) fn with_log(mut self) -> Self {
         self.inner.stderr(Stdio::piped());
+        self
+    }
+
+    /// Has its standard error written to a file.
+    pub(crate) fn log_to(mut self, file: File) -> Self {
+        self.inner.stderr(file);
         self
     }
 

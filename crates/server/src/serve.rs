@@ -25,11 +25,16 @@ use crate::{
 /// connections are served over and over while others wait.
 const EVENT_INTERVAL: u32 = 256;
 
+/// Runners are started on threads of their own, this many at once; a start takes one millisecond or two. With a thread
+/// for each of some hundred starts, what each runner keeps would lie on a heap of its own, almost all of it empty.
+const STARTERS: usize = 2;
+
 pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
     let settings = settings::load(arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .event_interval(EVENT_INTERVAL)
+        .max_blocking_threads(STARTERS)
         .build()
         .context("could not start the runtime")?;
     runtime.block_on(run(arguments, settings))

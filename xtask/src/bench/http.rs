@@ -15,13 +15,22 @@ use crate::{cmd::Cmd, say};
 const CALLERS: u32 = 256;
 /// Requests that go the queue's whole way.
 const CYCLES: u32 = 20_000;
-const DEATHS: u32 = 20;
+const APPS: &str = "[apps.\"bench/hello\"]
+example = \"hello\"
+min_concurrency = 1
+max_concurrency = 1
+max_multiplexing = 256
+
+[apps.\"bench/parked\"]
+example = \"hello\"
+scaling_delay = 3600
+";
 
 pub(super) fn run(effort: Effort) -> Result<()> {
     let programs = ["--bin", "fal-server", "--bin", "bench-load", "--bin", "bench-axum"];
     load::build(&[&programs[..], &["--example", "hello"]].concat())?;
     let axum = Server::start(Cmd::new(program("bench-axum")))?;
-    let platform = Platform::start(&program("fal-server"))?;
+    let platform = Platform::start(APPS)?;
     say::note(format_args!(
         "axum on {}, the platform on {}",
         axum.address, platform.server.address
@@ -52,8 +61,6 @@ fn queue(platform: &Platform, effort: Effort, idle_mib: u64) -> Result<()> {
         &cycles,
     ];
     let cycle = load(&cycle)?;
-    let deaths = DEATHS.to_string();
-    let death = load(&["death", "--to", to, "--app", "bench/hello", "--count", &deaths])?;
 
     let mut table = Table::new(&["what", "figure"]);
     let figure = |value: &Value, name: &str, unit: &str| {
@@ -62,17 +69,12 @@ fn queue(platform: &Platform, effort: Effort, idle_mib: u64) -> Result<()> {
     table.row(vec![format!("durable submits, {CALLERS} callers"), figure(&submit, "rate", "/s")]);
     table.row(vec!["  p99 of a submit".to_owned(), figure(&submit, "p99_us", "us")]);
     table.row(vec![format!("submit, run and result of {CYCLES}"), figure(&cycle, "rate", "/s")]);
-    table.row(vec![
-        format!("a runner's death is seen, median of {DEATHS}"),
-        figure(&death, "median_ms", "ms"),
-    ]);
-    table.row(vec!["  the slowest".to_owned(), figure(&death, "max_ms", "ms")]);
     table.row(vec!["platform memory before any request".to_owned(), format!("{idle_mib} MiB")]);
     table.row(vec![
         "platform memory after all this".to_owned(),
         format!("{} MiB", platform.server.memory_mib()),
     ]);
-    say::line("\nQueue and runners");
+    say::line("\nQueue and memory");
     say::line(table);
     Ok(())
 }

@@ -1,31 +1,49 @@
 //! The platform under load.
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    fs::{self, File},
+    path::PathBuf,
 };
 
 use anyhow::Result;
 
-use super::server::Server;
+use super::{load::program, server::Server};
 use crate::{cmd::Cmd, workspace};
 
-/// The platform with one app that runs and one whose requests only wait.
+/// The platform with the apps of a bench.
 pub(super) struct Platform {
     pub(super) server: Server,
     data: PathBuf,
+    /// Where it logs to, if it logs more than warnings.
+    log: PathBuf,
 }
 
 impl Platform {
-    pub(super) fn start(program: &Path) -> Result<Self> {
+    /// With the sections of the configuration that tell of apps.
+    pub(super) fn start(apps: &str) -> Result<Self> {
+        Self::new(apps, |cmd, _| Ok(cmd.env("FAL_SERVER_LOG", "warn")))
+    }
+
+    /// The same, and what becomes of its runners is in the log.
+    pub(super) fn start_with_log(apps: &str) -> Result<Self> {
+        Self::new(apps, |cmd, log| Ok(cmd.env("FAL_SERVER_LOG", "info").log_to(File::create(log)?)))
+    }
+
+    fn new(apps: &str, logs: impl FnOnce(Cmd, &PathBuf) -> Result<Cmd>) -> Result<Self> {
         let home = workspace::made().join("bench");
-        let data = home.join("data");
+        let (data, log) = (home.join("data"), home.join("platform.log"));
         // A queue that an earlier run left full would be measured with ours.
         let _absent = fs::remove_dir_all(&data);
         let config = home.join("bench.toml");
-        workspace::write(&config, &text(&data))?;
-        let cmd = Cmd::new(program).args(["serve", "--config"]).arg(&config);
-        Ok(Self { server: Server::start(cmd.env("FAL_SERVER_LOG", "warn"))?, data })
+        let data_dir = crate::serve::quoted(&data);
+        let text = format!("listen = \"127.0.0.1:0\"\ndata_dir = {data_dir}\n\n{apps}");
+        workspace::write(&config, &text)?;
+        let cmd = Cmd::new(program("fal-server")).args(["serve", "--config"]).arg(&config);
+        Ok(Self { server: Server::start(logs(cmd, &log)?)?, data, log })
+    }
+
+    pub(super) fn log(&self) -> String {
+        self.log.to_string_lossy().into_owned()
     }
 }
 
@@ -34,24 +52,4 @@ impl Drop for Platform {
         self.server.stop();
         let _gone = fs::remove_dir_all(&self.data);
     }
-}
-
-fn text(data: &Path) -> String {
-    format!(
-        "listen = \"127.0.0.1:0\"
-data_dir = {}
-
-[apps.\"bench/hello\"]
-example = \"hello\"
-min_concurrency = 1
-max_concurrency = 1
-max_multiplexing = 256
-crash_backoff = {{ step = 0, max = 0 }}
-
-[apps.\"bench/parked\"]
-example = \"hello\"
-scaling_delay = 3600
-",
-        crate::serve::quoted(data)
-    )
 }

@@ -60,10 +60,14 @@ impl Server {
     }
 
     pub(super) fn memory_mib(&self) -> u64 {
+        self.memory_kib() / 1024
+    }
+
+    pub(super) fn memory_kib(&self) -> u64 {
         let status = self.proc("status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        kib.unwrap_or_default() / 1024
+        kib.unwrap_or_default()
     }
 
     fn proc(&self, name: &str) -> String {

@@ -13,10 +13,22 @@ pub(crate) struct Connection {
     to: String,
 }
 
-/// A response's status and body.
+/// A response's status, head and body.
 pub(crate) struct Response<'a> {
     pub(crate) status: u16,
+    pub(crate) head: &'a str,
     pub(crate) body: &'a [u8],
+}
+
+impl Response<'_> {
+    pub(crate) fn header(&self, name: &str) -> Result<&str, Failure> {
+        let field = |line: &'_ str| {
+            line.split_once(':').is_some_and(|(key, _)| key.eq_ignore_ascii_case(name))
+        };
+        let line = self.head.lines().find(|line| field(line));
+        let value = line.and_then(|line| line.split_once(':')).map(|(_, value)| value.trim());
+        value.ok_or_else(|| format!("status {} without `{name}`", self.status).into())
+    }
 }
 
 impl Connection {
@@ -49,7 +61,8 @@ impl Connection {
                     self.buffer.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
                 let status =
                     status.and_then(|digits| digits.parse().ok()).ok_or("no status line")?;
-                return Ok(Response { status, body: self.buffer.get(start..).unwrap_or_default() });
+                let (head, body) = self.buffer.split_at(start);
+                return Ok(Response { status, head: std::str::from_utf8(head)?, body });
             }
         }
     }

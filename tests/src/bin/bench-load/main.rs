@@ -3,10 +3,18 @@
 //! ```text
 //! calls --to ADDR --path PATH --connections N --seconds N     requests/s and latencies of one URL
 //! cycle --to ADDR --app APP --connections N --count N         submits, then waits for every result
-//! death --to ADDR --app APP --count N                         kills runners, and sees how soon it is known
+//! death --to ADDR --app APP --spares N --count N --log FILE   ends runners, and sees how soon that is known and made good
+//! hole --to ADDR --app APP --runners N --connections N --seconds N
+//!                                                             how much a runner gets that fails at once
+//! poison --to ADDR --app APP --runners N --connections N --count N --log FILE
+//!                                                             one request that ends its runners, among others
 //! ```
 
-use std::{collections::BTreeMap, io::Write, time::Instant};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 
 use serde_json::Value;
 
@@ -14,6 +22,9 @@ mod calls;
 mod connection;
 mod cycle;
 mod death;
+mod hole;
+mod log;
+mod poison;
 
 /// Whatever went wrong, in words: a person reads it.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -44,7 +55,9 @@ async fn main() -> Result<(), Failure> {
         "calls" => calls::run(&words).await?,
         "cycle" => cycle::run(&words).await?,
         "death" => death::run(&words).await?,
-        _ => return Err("calls, cycle or death?".into()),
+        "hole" => hole::run(&words).await?,
+        "poison" => poison::run(&words).await?,
+        _ => return Err("calls, cycle, death, hole or poison?".into()),
     };
     writeln!(std::io::stdout(), "{said}")?;
     Ok(())
@@ -58,4 +71,11 @@ fn body() -> String {
 #[expect(clippy::disallowed_methods, reason = "measuring time is all that this program does")]
 fn now() -> Instant {
     Instant::now()
+}
+
+/// The clock that other programs read too.
+#[expect(clippy::disallowed_methods, reason = "measuring time is all that this program does")]
+fn wall_micros() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
