@@ -104,7 +104,7 @@ impl Platform {
         let folder = Folder::new();
         prepare(folder.dir.path());
         folder.configure(head, apps);
-        Self::launch(folder)
+        Self::launch(folder, Stdio::null())
     }
 
     /// Starts with a configuration that has to be refused; the folder is prepared first.
@@ -121,8 +121,8 @@ impl Platform {
     }
 
     #[track_caller]
-    fn launch(folder: Folder) -> Self {
-        let mut child = folder.spawn();
+    fn launch(folder: Folder, stdin: Stdio) -> Self {
+        let mut child = folder.spawn(stdin);
         let mut lines = BufReader::new(child.stdout.take().expect("it was asked for"));
         let mut line = String::new();
         lines.read_line(&mut line).expect("standard output is text");
@@ -306,7 +306,7 @@ impl Platform {
     #[must_use]
     #[track_caller]
     pub fn restart(self) -> Self {
-        Self::launch(self.take_folder())
+        Self::launch(self.take_folder(), Stdio::null())
     }
 
     /// After its end: what it wrote to standard output after its first line.
@@ -390,10 +390,15 @@ impl Folder {
         command
     }
 
-    fn spawn(&self) -> Child {
+    fn spawn(&self, stdin: Stdio) -> Child {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.log());
         let log = log.expect("the folder can be written");
-        self.command().stdout(Stdio::piped()).stderr(log).spawn().expect("it can be started")
+        self.command()
+            .stdin(stdin)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("it can be started")
     }
 
     fn refused(self) -> Refused {

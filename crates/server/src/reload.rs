@@ -1,10 +1,16 @@
 //! Reading the configuration again: asked for by `fal-server reload`, done by the platform on SIGHUP.
 
-use std::{convert::Infallible, io::Write, path::PathBuf, sync::Arc};
+use std::{
+    convert::Infallible,
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use anyhow::{Context, anyhow};
 use fal_node::Handle;
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     Failure,
@@ -33,27 +39,53 @@ pub(crate) fn ask(arguments: &Reload) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Obeys each SIGHUP. One that comes while apps are rolled over begins anew with what is left to do.
+/// Hears SIGHUP, which asks for a reload or says that the terminal has been closed.
+pub(crate) struct Hangup {
+    signal: tokio::signal::unix::Signal,
+    is_on_terminal: bool,
+}
+
+/// The terminal that the platform was started on is closed.
+pub(crate) struct TerminalClosed;
+
+impl Hangup {
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        let signal = signal(SignalKind::hangup())?;
+        Ok(Self { signal, is_on_terminal: std::io::stdin().is_terminal() })
+    }
+
+    /// Waits until a reload is asked for.
+    async fn asked(&mut self) -> Result<(), TerminalClosed> {
+        self.signal.recv().await;
+        let is_closed = self.is_on_terminal && !std::io::stdin().is_terminal();
+        if is_closed { Err(TerminalClosed) } else { Ok(()) }
+    }
+}
+
+//= docs/contract.md#reload
+//# A SIGHUP because the terminal on which the platform was started is closed MUST stop it, as SIGTERM does.
+/// Obeys each SIGHUP, until one says that the terminal is closed. One that comes while apps are rolled over begins
+/// anew with what is left to do.
 pub(crate) async fn obey(
-    hangup: &mut tokio::signal::unix::Signal,
+    hangup: &mut Hangup,
     (arguments, running): (&Serve, &Arc<Settings>),
     node: &Handle,
-) -> Infallible {
-    hangup.recv().await;
+) -> Result<Infallible, TerminalClosed> {
+    hangup.asked().await?;
     loop {
         match read(arguments, running).await {
             Err(failure) => {
                 tracing::error!("nothing is reloaded: {failure}");
-                hangup.recv().await;
+                hangup.asked().await?;
             }
             Ok(settings) => {
                 tracing::info!("the configuration was read again");
                 tokio::select! {
                     () = node.reload(settings.apps) => {
                         tracing::info!("the configuration is reloaded");
-                        hangup.recv().await;
+                        hangup.asked().await?;
                     }
-                    _ = hangup.recv() => {}
+                    asked = hangup.asked() => asked?,
                 }
             }
         }

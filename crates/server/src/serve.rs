@@ -45,7 +45,7 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     let Settings { listen, data_dir, limits, apps } = Settings::clone(&running);
     // Whoever finds the platform by its lock may signal it.
     let mut stop = Stop::listen().context("could not listen for signals")?;
-    let mut hangup = signal(SignalKind::hangup()).context("could not listen for signals")?;
+    let mut hangup = reload::Hangup::listen().context("could not listen for signals")?;
     let _lock = lock::take(&data_dir).context("could not take the data directory")?;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("could not listen on {listen}: is another program using the port?")
@@ -82,7 +82,7 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     let reloading = reload::obey(&mut hangup, (arguments, &running), &handle);
     tokio::select! {
         () = stop.first() => {}
-        never = reloading => match never {},
+        Err(reload::TerminalClosed) = reloading => {}
     }
     tracing::info!("stopping: running requests may finish, then every runner ends");
     let _ended = closing.send(true).is_err();

@@ -21,7 +21,7 @@ const YOUNG_PAUSE: Duration = Duration::from_millis(5);
 /// How long a start is young.
 const YOUNG: Duration = Duration::from_secs(2);
 /// The pause after that.
-const LATE_PAUSE: Duration = Duration::from_millis(20);
+const LATE_PAUSE: Duration = Duration::from_millis(10);
 /// The limit of one look.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
 

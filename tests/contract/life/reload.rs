@@ -382,3 +382,19 @@ fn the_reload_command_tells_the_platform_or_says_what_is_wrong() {
     assert_eq!(code, Some(1));
     assert!(wrong.contains("no platform runs on") && wrong.lines().count() == 1, "{wrong}");
 }
+
+//= docs/contract.md#reload
+//= type=test
+//# A SIGHUP because the terminal on which the platform was started is closed MUST stop it, as SIGTERM does.
+#[test]
+fn a_closed_terminal_stops_the_platform() {
+    let apps = [app("demo/lab")];
+    let (mut platform, terminal) = Platform::on_terminal(&apps);
+    platform.hang_up();
+    eventually("it is reloaded", || (platform.reloads() == 1).then_some(()));
+    let runner = platform.only_runner();
+    drop(terminal);
+    platform.hang_up();
+    assert_eq!(platform.exit().code(), Some(0));
+    assert!(!is_alive(runner));
+}

@@ -1,13 +1,36 @@
 //! Changing the configuration of a platform that runs.
 
-use std::{fs, process::Stdio};
+use std::{fs, os::fd::OwnedFd, process::Stdio};
 
-use rustix::process::Signal;
+use rustix::{
+    fs::{Mode, OFlags},
+    process::Signal,
+    pty::{self, OpenptFlags},
+};
 
-use super::{Platform, Runner};
+use super::{Folder, Platform, Runner};
 use crate::{App, eventually, processes, program};
 
 impl Platform {
+    /// Starts on a terminal, which is closed when the second value is dropped.
+    ///
+    /// # Panics
+    /// When there is no terminal to be had, or it does not start.
+    #[must_use]
+    #[track_caller]
+    pub fn on_terminal(apps: &[App]) -> (Self, OwnedFd) {
+        let ours = pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC);
+        let ours = ours.expect("there are terminals");
+        pty::unlockpt(&ours).expect("it is ours");
+        let name = pty::ptsname(&ours, Vec::new()).expect("it has a name");
+        let theirs =
+            rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty());
+        let theirs = theirs.expect("it can be opened");
+        let folder = Folder::new();
+        folder.configure("", apps);
+        (Self::launch(folder, theirs.into()), ours)
+    }
+
     /// Writes another configuration. The platform is not told.
     ///
     /// # Panics
