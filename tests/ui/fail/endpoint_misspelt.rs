@@ -1,4 +1,4 @@
-//! Two markers with a slip of a key.
+//! A marker with a slip of a key.
 
 use fal_app::prelude::*;
 
@@ -7,7 +7,7 @@ struct Hello;
 
 #[fal_app]
 impl Hello {
-    #[setpu]
+    #[setup]
     async fn setup() -> Result<Self, SetupError> {
         Ok(Self)
     }
