@@ -353,3 +353,55 @@ fn a_stream_of_events_may_be_cut_short() {
     assert_eq!((&cut["runner"], &cut["queued_request"]), (&json!("ended"), &json!("retried")));
     assert_eq!(cut["because"]["runner"], json!("truncation"));
 }
+
+/// Types that are named as OpenAPI allows no schema to be.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Größe / all")]
+struct Size {
+    inner: Sign,
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[schemars(rename = "50% ~1?")]
+enum Sign {
+    Plus,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "50_ _1_")]
+struct Alike {
+    sign: Sign,
+}
+
+#[fal_app]
+struct Named;
+
+#[fal_app]
+impl Named {
+    #[setup]
+    async fn setup() -> Result<Self, SetupError> {
+        Ok(Self)
+    }
+
+    #[endpoint("/")]
+    async fn measure(&self, size: Size) -> Result<Alike, Infallible> {
+        Ok(Alike { sign: size.inner })
+    }
+}
+
+#[test]
+fn a_name_that_openapi_forbids_becomes_one_that_it_allows() {
+    let document = openapi::<Named>().unwrap();
+    let schemas = &document["components"]["schemas"];
+    let mut names: Vec<_> = schemas.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["50___1_", "50___1_2", "Gr__e___all", "fal.Detail", "fal.ValidationError"]);
+    let operation = &document["paths"]["/"]["post"];
+    let read = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let written = &operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
+    assert_eq!(*read, json!("#/components/schemas/Gr__e___all"));
+    let sign = schemas["Gr__e___all"]["properties"]["inner"]["$ref"].clone();
+    let alike = written.as_str().unwrap().trim_start_matches("#/components/schemas/");
+    assert_eq!(schemas[alike]["properties"]["sign"]["$ref"], sign);
+    assert_ne!(sign, *written);
+}

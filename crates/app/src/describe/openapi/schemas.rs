@@ -88,7 +88,13 @@ impl Pair {
     /// then use where they refer to it as written.
     pub(super) fn finish(mut self, paths: &mut Map<String, Value>) -> Map<String, Value> {
         let mut all = self.input.0.take_definitions(true);
-        let written = self.output.0.take_definitions(true);
+        let mut written = self.output.0.take_definitions(true);
+        let plain = plain_names(&all, &written);
+        for schemas in [&mut all, &mut written] {
+            *schemas =
+                std::mem::take(schemas).into_iter().map(|entry| named(entry, &plain)).collect();
+        }
+        paths.values_mut().for_each(|path| name_plainly(path, &plain));
         let renamed = second_names(&all, &written);
         for operation in paths.values_mut().flat_map(operations) {
             for part in WRITTEN {
@@ -104,6 +110,56 @@ impl Pair {
         all.values_mut().for_each(order);
         all
     }
+}
+
+/// OpenAPI allows no others in a schema's name, and a type may be renamed to anything.
+fn is_plain(name: &str) -> bool {
+    name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_'))
+}
+
+/// The names that have to be others, each with its plain one. A type that goes both ways has one name.
+fn plain_names(
+    read: &Map<String, Value>,
+    written: &Map<String, Value>,
+) -> BTreeMap<String, String> {
+    let names: BTreeSet<&String> = read.keys().chain(written.keys()).collect();
+    let mut taken = names.iter().map(|name| (*name).clone()).collect();
+    let plain = |name: &&String| {
+        let letters = name.chars().map(|letter| match letter {
+            letter if is_plain(letter.encode_utf8(&mut [0; 4])) => letter,
+            _ => '_',
+        });
+        ((*name).clone(), free(&letters.collect::<String>(), &mut taken))
+    };
+    names.iter().filter(|name| !is_plain(name)).map(plain).collect()
+}
+
+fn named((name, mut schema): (String, Value), plain: &BTreeMap<String, String>) -> (String, Value) {
+    name_plainly(&mut schema, plain);
+    (plain.get(&name).cloned().unwrap_or(name), schema)
+}
+
+fn name_plainly(schema: &mut Value, plain: &BTreeMap<String, String>) {
+    if !plain.is_empty() {
+        rename_by(schema, &|name| plain.get(&decoded(name)));
+    }
+}
+
+/// The name that a reference means: not every letter can stand in one as it is.
+fn decoded(reference: &str) -> String {
+    let mut bytes = Vec::with_capacity(reference.len());
+    let mut rest = reference;
+    while let Some(letter) = rest.chars().next() {
+        let code = rest.get(1..3).filter(|_| letter == '%');
+        if let Some(byte) = code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            bytes.push(byte);
+            rest = rest.get(3..).unwrap_or_default();
+        } else {
+            bytes.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+            rest = rest.get(letter.len_utf8()..).unwrap_or_default();
+        }
+    }
+    String::from_utf8_lossy(&bytes).replace("~1", "/").replace("~0", "~")
 }
 
 /// What an operation says of what is written, not read.
@@ -174,15 +230,19 @@ pub(super) fn reference(name: &str) -> Value {
 }
 
 fn rename(schema: &mut Value, renamed: &BTreeMap<String, String>) {
+    rename_by(schema, &|name| renamed.get(name));
+}
+
+fn rename_by<'n>(schema: &mut Value, renamed: &impl Fn(&str) -> Option<&'n String>) {
     if let Value::Object(map) = schema {
         for (key, value) in map {
-            match referred(key, value).and_then(|name| renamed.get(name)) {
-                Some(second) => *value = format!("{PREFIX}{second}").into(),
-                None => rename(value, renamed),
+            match referred(key, value).and_then(renamed) {
+                Some(other) => *value = format!("{PREFIX}{other}").into(),
+                None => rename_by(value, renamed),
             }
         }
     } else if let Value::Array(items) = schema {
-        items.iter_mut().for_each(|item| rename(item, renamed));
+        items.iter_mut().for_each(|item| rename_by(item, renamed));
     }
 }
 
