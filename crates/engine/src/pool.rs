@@ -18,7 +18,7 @@ use fal_types::{Moment, RunnerId};
 
 pub use self::member::{Replacement, Standing};
 use self::{
-    line::Line,
+    line::Lines,
     member::{Keys, Older},
     roster::Roster,
 };
@@ -35,10 +35,10 @@ pub(crate) struct Pool {
     in_flight: u32,
     /// Runners on which another request may be placed, by their requests in flight: of equals the one that has
     /// waited longest is next.
-    open: BTreeMap<u32, Line>,
+    open: Lines<u32>,
     due: BTreeSet<(Moment, RunnerId)>,
-    /// Idle runners: those that no request ever reached, and those that have served.
-    idle: [Line; 2],
+    /// Idle runners, by whether a request ever reached them.
+    idle: Lines<bool>,
     /// Which runners said a hint.
     hinted: BTreeMap<String, BTreeSet<RunnerId>>,
     /// Free slots on runners that take requests.
@@ -72,9 +72,9 @@ impl Pool {
             slots_each: slots_each.max(1),
             revision: 1,
             in_flight: 0,
-            open: BTreeMap::new(),
+            open: Lines::new(),
             due: BTreeSet::new(),
-            idle: [Line::default(), Line::default()],
+            idle: Lines::new(),
             hinted: BTreeMap::new(),
             free: 0,
             ready: 0,
@@ -183,13 +183,12 @@ impl Pool {
 
     /// The open runners in the order in which they would be chosen.
     fn in_line(&self) -> impl Iterator<Item = RunnerId> {
-        let lines = self.open.values().filter(|line| !line.is_empty());
-        lines.flat_map(|line| line.iter(|place, runner| self.holds(place, runner)))
+        self.open.iter().flat_map(|line| line.iter(|place, runner| self.holds(place, runner)))
     }
 
     /// The next of those that have so many requests in flight.
     fn first_open(&self, in_flight: u32) -> Option<RunnerId> {
-        self.open.get(&in_flight)?.iter(|place, runner| self.holds(place, runner)).next()
+        self.open.get(in_flight)?.iter(|place, runner| self.holds(place, runner)).next()
     }
 
     /// Gives a slot back. That a runner goes back and forth between IDLE and RUNNING is not worth a record.
@@ -331,11 +330,11 @@ impl Pool {
 
     /// Since when the longest idle runner is idle: of those that have served, and of those that have not.
     pub(crate) fn idle_since(&self) -> (Option<Moment>, Option<Moment>) {
-        let [unused, used] = &self.idle;
-        let first = |line: &Line| {
+        let first = |served| {
+            let line = self.idle.get(served)?;
             let runner = line.iter(|place, runner| self.rests(place, runner)).next()?;
             self.get(runner)?.idle_since()
         };
-        (first(used), first(unused))
+        (first(true), first(false))
     }
 }

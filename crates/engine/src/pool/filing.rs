@@ -4,6 +4,7 @@ use fal_types::{Moment, RunnerId};
 
 use super::{
     Pool,
+    line::Lines,
     member::{Count, Keys, Member},
 };
 
@@ -59,13 +60,8 @@ impl Pool {
         if let Some(member) = self.members.get_mut(runner) {
             member.place = place;
         }
-        let mut open = std::mem::take(&mut self.open);
-        if let Some(line) = before.and_then(|in_flight| open.get_mut(&in_flight)) {
-            line.leave(|place, runner| self.holds(place, runner));
-        }
-        if let Some(in_flight) = after {
-            open.entry(in_flight).or_default().join(place, runner);
-        }
+        let mut open = std::mem::replace(&mut self.open, Lines::new());
+        open.change((place, runner), (before, after), |place, runner| self.holds(place, runner));
         self.open = open;
     }
 
@@ -81,13 +77,10 @@ impl Pool {
         if let Some(member) = self.members.get_mut(runner) {
             member.rest = place;
         }
-        let mut idle = std::mem::take(&mut self.idle);
-        if let Some(line) = before.and_then(|(served, _)| idle.get_mut(usize::from(served))) {
-            line.leave(|place, runner| self.rests(place, runner));
-        }
-        if let Some(line) = after.and_then(|(served, _)| idle.get_mut(usize::from(served))) {
-            line.join(place, runner);
-        }
+        let served = |idle: Option<(bool, Moment)>| idle.map(|(served, _)| served);
+        let change = (served(before), served(after));
+        let mut idle = std::mem::replace(&mut self.idle, Lines::new());
+        idle.change((place, runner), change, |place, runner| self.rests(place, runner));
         self.idle = idle;
     }
 

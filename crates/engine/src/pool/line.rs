@@ -4,7 +4,7 @@
 //! of such places before they are the most of it. So joining, leaving and asking for the first take about the
 //! same time in a line of one and of a thousand.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use fal_types::RunnerId;
 
@@ -50,6 +50,47 @@ impl Line {
     }
 }
 
+/// Empty lines that are kept, because somebody will soon join them again.
+const FEW_LINES: usize = 8;
+
+/// Lines by a key, in its order.
+#[derive(Debug)]
+pub(super) struct Lines<K>(BTreeMap<K, Line>);
+
+impl<K: Ord + Copy> Lines<K> {
+    pub(super) const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// Lets a runner leave the line of one key and join that of another at its end, with a new ticket.
+    pub(super) fn change(
+        &mut self,
+        (ticket, runner): (u64, RunnerId),
+        (from, to): (Option<K>, Option<K>),
+        holds: impl Fn(u64, RunnerId) -> bool,
+    ) {
+        if let Some((key, line)) = from.and_then(|key| Some((key, self.0.get_mut(&key)?))) {
+            line.leave(holds);
+            // Whoever looks for the first runner passes every empty line before it.
+            if line.is_empty() && self.0.len() > FEW_LINES {
+                self.0.remove(&key);
+            }
+        }
+        if let Some(key) = to {
+            self.0.entry(key).or_default().join(ticket, runner);
+        }
+    }
+
+    pub(super) fn get(&self, key: K) -> Option<&Line> {
+        self.0.get(&key)
+    }
+
+    /// Those in which somebody stands.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Line> {
+        self.0.values().filter(|line| !line.is_empty())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
@@ -75,5 +116,21 @@ mod tests {
         held.borrow_mut().clear();
         line.leave(holds);
         assert!(line.is_empty() && line.iter(holds).next().is_none());
+    }
+
+    #[test]
+    fn empty_lines_do_not_pile_up_in_front_of_the_first_runner() {
+        let mut lines = Lines::new();
+        let last = RefCell::new(0_u64);
+        for key in 0..1_000_u32 {
+            let ticket = u64::from(key);
+            *last.borrow_mut() = ticket;
+            let from = key.checked_sub(1);
+            let holds = |held, _| held == *last.borrow();
+            lines.change((ticket, RunnerId::new(0, 0)), (from, Some(key)), holds);
+            assert!(lines.0.len() <= FEW_LINES + 1, "{} lines", lines.0.len());
+            assert_eq!(lines.iter().count(), 1);
+        }
+        assert!(lines.get(999).is_some_and(|line| !line.is_empty()));
     }
 }
