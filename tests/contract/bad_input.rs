@@ -40,7 +40,7 @@ fn a_wrong_configuration_is_refused_with_its_place() {
         ("[apps.\"a/b\"]\ncommand = [\"no-such-program\"]\n".to_owned(), "fal.toml:2: command"),
         ("[apps.\"a/b\"]\ncommand = [\"./gone.sh\"]\n".to_owned(), "fal.toml:2: command"),
         ("[apps.\"a/b/c/d\"]\ncommand = [\"sh\"]\n".to_owned(), "fal.toml:1: apps"),
-        (format!("{APP}gpus = [0]\n"), "fal.toml:3: gpus"),
+        (format!("{APP}gpus = [0, 0]\n"), "fal.toml:3: gpus"),
         (format!("api_keys = [\"a:b\"]\n{APP}"), "fal.toml:1: api_keys"),
         (String::new(), "no app"),
     ] {

@@ -139,16 +139,24 @@ fn a_hint_leads_to_the_runner_that_gave_it() {
 
 #[test]
 fn a_runners_record_has_fals_fields() {
-    let platform = Platform::serving(App::unruly().set("min_concurrency", 1));
-    platform.only_runner();
+    let app = App::unruly().set("min_concurrency", 1).set("spares", 1);
+    let platform = Platform::start("machine.type = \"GPU-H100\"", &[app]);
+    ready(&platform, 2);
     let queued = platform.submit(&json!({ "hold": "go", "tag": "busy" }));
     platform.lab().called("busy");
+    let spare = platform.get("/api/runners").json()["runners"][1].clone();
+    assert_eq!(spare["external_metadata"], json!({ "leases": [], "present_in_group": false }));
     let record = platform.get("/api/runners").json()["runners"][0].clone();
     assert_eq!(
         (&record["state"], &record["replacement"]),
         (&json!("RUNNING"), &json!("NO_REPLACE"))
     );
-    assert_eq!(record["external_metadata"]["leases"][0]["request_id"], queued.id);
+    assert_eq!((&record["machine_type"], &record["revision"]), (&json!("GPU-H100"), &json!(1)));
+    let beside = &record["external_metadata"];
+    assert_eq!(beside["present_in_group"], json!(true));
+    assert_eq!(beside["leases"][0]["request_id"], queued.id);
+    assert_eq!(beside["leases"][0]["caller_user_id"], json!(null));
+    assert!(beside["leases"][0]["leased_at_epoch"].is_number(), "{record}");
     assert!(record["uptime"].as_f64().is_some_and(|uptime| uptime > 0.0), "{record}");
     assert_eq!(record["expiration_countdown"], json!(null), "it is not idle");
     platform.lab().create("go");

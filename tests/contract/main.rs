@@ -9,6 +9,7 @@ mod direct;
 mod headers;
 mod life;
 mod load;
+mod machine;
 mod platform;
 mod queue;
 mod retries;

@@ -20,7 +20,7 @@ pub use serde_json::{Value, json};
 
 pub use crate::{
     app::App,
-    eventually::{LONG, Timer, eventually, holds_for},
+    eventually::{LONG, Over, Timer, eventually, holds_for},
     http::{Connection, Request, Response},
     lab::{Call, Lab},
     platform::{Platform, Refused, Runner},

@@ -57,6 +57,8 @@ pub struct Runner {
     pub standing: String,
     /// Whether another takes its place.
     pub replacement: String,
+    /// The GPUs that it holds.
+    pub gpus: Vec<String>,
 }
 
 /// How a platform that did not start ended.
@@ -428,6 +430,9 @@ impl Runner {
             revision: number("revision"),
             standing: text("standing"),
             replacement: text("replacement"),
+            gpus: value.get("gpus").and_then(Value::as_array).map_or_else(Vec::new, |gpus| {
+                gpus.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+            }),
         }
     }
 

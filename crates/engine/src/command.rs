@@ -1,5 +1,6 @@
 //! What the engine wants done.
 
+use fal_allotment::Offer;
 use fal_lifecycle::{Cause, Effect};
 use fal_queue::{Ruling, Ticket};
 use fal_types::{Attempt, LeaseId, Problem, RequestId, RunnerId};
@@ -78,6 +79,11 @@ pub enum Command {
         request: RequestId,
         /// The runners, oldest death first, each with its cause.
         deaths: Vec<(RunnerId, Cause)>,
+    },
+    /// What the app could do without now: its runners, but for those that it needs.
+    Offer {
+        /// Those that hold something, each with what may become of it.
+        offers: Vec<(RunnerId, Offer)>,
     },
     /// The runner is gone: forget it.
     Forget {

@@ -5,10 +5,12 @@ mod cancelling;
 mod containment;
 mod reload;
 mod requests;
+mod room;
 mod runners;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fal_allotment::Rank;
 use fal_lifecycle::{Cause, Machine};
 use fal_queue::Ticket;
 use fal_types::{LeaseId, Moment, RequestId, RunnerId};
@@ -40,6 +42,8 @@ pub struct Engine {
     containment: Containment,
     /// Cancelled requests that their runners have not answered yet.
     overdue: Overdue,
+    /// What was last said of what the app could do without.
+    room: room::Room,
     next_lease: u64,
     /// Failed starts in a row.
     failures: u32,
@@ -94,6 +98,8 @@ pub struct Runner {
     pub revision: u32,
     /// How it stands among the others.
     pub standing: Standing,
+    /// Whether requests are placed on it.
+    pub takes_requests: bool,
     /// Whether one request has it alone, or will: none other is placed on it.
     pub alone: bool,
     /// Whether another takes its place.
@@ -109,7 +115,7 @@ impl Engine {
     /// [`Input::Elapsed`] once.
     #[must_use]
     pub fn new(settings: Settings, who: Who) -> Self {
-        let pool = Pool::new(who.boot, settings.max_multiplexing);
+        let pool = Pool::new(who.boot, settings.max_multiplexing, settings.needs);
         Self {
             settings,
             pool,
@@ -121,6 +127,7 @@ impl Engine {
             mourning: BTreeSet::new(),
             containment: Containment::default(),
             overdue: Overdue::default(),
+            room: room::Room::default(),
             // Leases of two starts must differ, since the store remembers them.
             next_lease: u64::from(who.boot) << 32,
             failures: 0,
@@ -135,7 +142,7 @@ impl Engine {
     /// Takes in what happened and answers what to do, in order.
     pub fn step(&mut self, now: Moment, input: Input) -> Vec<Command> {
         let mut turn = Turn::new(now);
-        if self.take(&mut turn, input) == Follow::Up {
+        if self.take(&mut turn, input) == Follow::Up || self.room.is_watched() {
             self.settle_down(&mut turn);
         }
         turn.commands
@@ -158,6 +165,8 @@ impl Engine {
             Input::CancelAsked { request } => self.cancel(turn, request),
             Input::CallerLeft { lease } => self.caller_left(turn, lease),
             Input::Runner { runner, event } => self.tell(turn, runner, event),
+            Input::Watched(watched) => self.room.watch(watched),
+            Input::MakeRoom { runner } => self.make_room(turn, runner),
             Input::Reconfigured(change) => self.reconfigured(turn, change),
             Input::Drain => self.drain(turn),
             Input::Elapsed => self.elapsed(turn),
@@ -188,6 +197,7 @@ impl Engine {
             in_flight: member.machine.in_flight(),
             revision: self.pool.revision(member),
             standing: member.standing,
+            takes_requests: member.takes_requests(),
             alone: member.alone,
             replacement: member.replacement,
             expires: self.idle_deadline(member),
@@ -206,6 +216,14 @@ impl Engine {
     #[must_use]
     pub fn is_health_on_demand(&self, runner: RunnerId) -> bool {
         self.pool.get(runner).is_some_and(Machine::health_on_demand)
+    }
+
+    /// Who comes first where the machine cannot give everybody what is needed.
+    #[must_use]
+    pub fn rank(&self, runner: RunnerId) -> Rank {
+        let is_spare =
+            self.pool.member(runner).is_some_and(|member| member.standing == Standing::Spare);
+        if is_spare { Rank::Spare } else { Rank::Serves }
     }
 
     /// Whether some runner takes requests.

@@ -94,12 +94,28 @@ pub enum Input {
         /// What happened.
         event: Event,
     },
+    /// Somebody wants to know what the app could do without, or does not any more.
+    Watched(Watched),
+    /// Another app's runner waits for what this one holds.
+    MakeRoom {
+        /// The runner.
+        runner: RunnerId,
+    },
     /// The app's configuration is another one now.
     Reconfigured(Reconfigured),
     /// The app stops: no new work, running work finishes.
     Drain,
     /// A deadline has come.
     Elapsed,
+}
+
+/// Whether [`Command::Offer`](crate::Command::Offer) is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watched {
+    /// Now, and whenever it changes.
+    Yes,
+    /// No more.
+    No,
 }
 
 /// What has become of an app's configuration.

@@ -37,12 +37,13 @@ mod settle;
 mod turn;
 mod waiting;
 
+pub use fal_allotment::{Offer, Rank};
 pub use fal_lifecycle::{Cause, Effect, Event, State};
 
 pub use crate::{
     command::{Command, Record, Rollover},
     engine::{Engine, Runner},
-    input::{CallId, Input, Reconfigured, Reported, Who},
+    input::{CallId, Input, Reconfigured, Reported, Watched, Who},
     pool::{Replacement, Standing},
-    settings::{Cancel, CrashBackoff, Scale, Settings},
+    settings::{Cancel, CrashBackoff, Needs, Scale, Settings},
 };

@@ -13,7 +13,7 @@ mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fal_lifecycle::{Cause, Event, Limits, Machine, Start, Step};
+use fal_lifecycle::{Cause, Event, Limits, Machine, Start, State, Step};
 use fal_types::{Moment, RunnerId};
 
 pub use self::member::{Replacement, Standing};
@@ -23,7 +23,7 @@ use self::{
     roster::Roster,
 };
 pub(crate) use self::{member::Member, shield::Sign};
-use crate::{Command, turn::Turn};
+use crate::{Command, Effect, Needs, turn::Turn};
 
 /// The runners by name, with the sets and sums that placement asks for on every request.
 #[derive(Debug)]
@@ -50,6 +50,7 @@ pub(crate) struct Pool {
     spares_coming: u32,
     /// The scores of all that are ready, added up.
     scores: u64,
+    needs: Needs,
     boot: u32,
     started: u32,
     /// Places that were ever taken in a line.
@@ -66,7 +67,7 @@ pub(crate) struct Wish<'a> {
 }
 
 impl Pool {
-    pub(crate) fn new(boot: u32, slots_each: u32) -> Self {
+    pub(crate) fn new(boot: u32, slots_each: u32, needs: Needs) -> Self {
         Self {
             members: Roster::default(),
             slots_each: slots_each.max(1),
@@ -83,6 +84,7 @@ impl Pool {
             spares_ready: 0,
             spares_coming: 0,
             scores: 0,
+            needs,
             boot,
             started: 0,
             places: 0,
@@ -97,7 +99,8 @@ impl Pool {
     ) {
         let runner = RunnerId::new(self.boot, self.started);
         self.started = self.started.wrapping_add(1);
-        let (machine, effects) = Machine::new(turn.now, start, cause, limits);
+        let (mut machine, effects) = Machine::new(turn.now, start, cause, limits);
+        let effects = self.needs.allot(turn.now, &mut machine).unwrap_or(effects);
         let member = Member::new(turn.now, machine, standing);
         let keys = member.keys(self.slots_each);
         self.members.push(runner, member);
@@ -107,10 +110,12 @@ impl Pool {
 
     /// Tells a runner's machine what happened, passes on what it wants done, and says whether it moved.
     pub(crate) fn tell(&mut self, turn: &mut Turn, runner: RunnerId, event: Event) -> bool {
-        let now = turn.now;
+        let (now, needs) = (turn.now, self.needs);
         let Some((before, step)) = self.change(runner, |member| {
             let before = member.machine.state().name();
-            (before, member.machine.step(now, event))
+            let step = member.machine.step(now, event);
+            let allotted = needs.allot(now, &mut member.machine).map(Step::Taken);
+            (before, allotted.unwrap_or(step))
         }) else {
             return false;
         };
@@ -270,6 +275,11 @@ impl Pool {
         self.slots_each = slots_each.max(1);
     }
 
+    /// From now on starts ask for what they need, or do not.
+    pub(crate) const fn begin_needs(&mut self, needs: Needs) {
+        self.needs = needs;
+    }
+
     pub(crate) fn revision(&self, member: &Member) -> u32 {
         member.older.map_or(self.revision, |older| older.revision)
     }
@@ -336,5 +346,18 @@ impl Pool {
             self.get(runner)?.idle_since()
         };
         (first(true), first(false))
+    }
+}
+
+impl Needs {
+    /// Where nothing is needed, a runner is not pending for any time. Answers what is to be done then.
+    fn allot(self, now: Moment, machine: &mut Machine) -> Option<Vec<Effect>> {
+        if self == Self::Share || *machine.state() != State::Pending {
+            return None;
+        }
+        match machine.step(now, Event::Allotted) {
+            Step::Taken(effects) => Some(effects),
+            Step::Ignored | Step::Impossible => None,
+        }
     }
 }

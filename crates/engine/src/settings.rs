@@ -28,6 +28,18 @@ pub struct Settings {
     pub poison_limit: u32,
     /// What becomes of a runner that does not answer a cancelled request.
     pub cancel: Cancel,
+    /// Whether its runners need something of the machine that others may hold.
+    pub needs: Needs,
+}
+
+/// Whether a runner can be started without asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Needs {
+    /// It needs nothing that anybody else could hold.
+    #[default]
+    Nothing,
+    /// What it needs has to be allotted to it first.
+    Share,
 }
 
 /// What becomes of a runner that does not answer a cancelled request in time.
@@ -114,6 +126,7 @@ impl Default for Settings {
             spares: 0,
             poison_limit: 0,
             cancel: Cancel::default(),
+            needs: Needs::default(),
         }
     }
 }

@@ -55,7 +55,10 @@ async fn ready(State(node): State<Handle>) -> Response {
     (status, Json(json!({ "status": word, "apps_with_ready_runners": apps }))).into_response()
 }
 
+//= docs/contract.md#runner-record
+//# `/api/runners` lists the runners with the fields that fal's record has: `runner_id`, `state`, `in_flight_requests`, `expiration_countdown`, `uptime`, `revision`, `replacement`, `machine_type`, and in `external_metadata` the `leases` and `present_in_group`.
 async fn runners(State(node): State<Handle>) -> Response {
+    let kind = node.machine_kind();
     let of = |app: App| {
         let name = app.id().to_string();
         app.runners().into_iter().map(move |runner| wire::Runner {
@@ -70,7 +73,12 @@ async fn runners(State(node): State<Handle>) -> Response {
             replacement: runner.replacement,
             uptime: runner.uptime.as_secs_f64(),
             expiration_countdown: runner.expires_in.map(|left| left.as_secs_f64()),
-            external_metadata: wire::Metadata { leases: runner.leases.iter().map(lease).collect() },
+            external_metadata: wire::Metadata {
+                leases: runner.leases.iter().map(lease).collect(),
+                present_in_group: runner.takes_requests,
+            },
+            machine_type: kind.to_owned(),
+            gpus: runner.gpus,
             pid: runner.pid,
             port: runner.port,
         })
@@ -82,6 +90,7 @@ async fn runners(State(node): State<Handle>) -> Response {
 fn lease((request, since): &(Option<RequestId>, fal_types::Moment)) -> wire::Lease {
     wire::Lease {
         request_id: request.map(|request| request.to_string()),
+        caller_user_id: None,
         leased_at_epoch: Duration::from_micros(since.micros()).as_secs_f64(),
     }
 }

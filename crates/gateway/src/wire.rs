@@ -86,6 +86,9 @@ pub(crate) struct Runner {
     /// Seconds.
     pub(crate) expiration_countdown: Option<f64>,
     pub(crate) external_metadata: Metadata,
+    pub(crate) machine_type: String,
+    /// As `CUDA_VISIBLE_DEVICES` names them; ours alone.
+    pub(crate) gpus: Vec<String>,
     pub(crate) pid: Option<u32>,
     pub(crate) port: Option<u16>,
 }
@@ -94,6 +97,8 @@ pub(crate) struct Runner {
 #[derive(Debug, Serialize)]
 pub(crate) struct Metadata {
     pub(crate) leases: Vec<Lease>,
+    /// Whether requests are placed on it.
+    pub(crate) present_in_group: bool,
 }
 
 /// A slot that is held.
@@ -101,6 +106,8 @@ pub(crate) struct Metadata {
 pub(crate) struct Lease {
     /// Null for a direct call.
     pub(crate) request_id: Option<String>,
+    /// Null, as long as callers have no keys that tell them apart.
+    pub(crate) caller_user_id: Option<String>,
     /// Seconds.
     pub(crate) leased_at_epoch: f64,
 }

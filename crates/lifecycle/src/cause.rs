@@ -53,6 +53,8 @@ pub enum Cause {
     KeepAlive,
     /// Fewer runners are wanted.
     ScaledDown,
+    /// Another app waits for what it holds of the machine.
+    MadeRoom,
     /// The platform stops.
     Shutdown,
     /// Its app's configuration or program has changed: it is of the old revision and goes, or of the new one and comes.
@@ -89,16 +91,28 @@ impl Cause {
             Self::Exited => "exited",
             Self::KeepAlive => "keep_alive",
             Self::ScaledDown => "scaled_down",
+            Self::MadeRoom => "made_room",
             Self::Shutdown => "shutdown",
             Self::Reloaded => "reloaded",
         }
+    }
+
+    /// Whether the runner may finish what it works on before it is told to end: nobody stops the platform, and a
+    /// program that knows nothing of SIGTERM would drop it.
+    #[must_use]
+    pub const fn is_patient(self) -> bool {
+        matches!(self, Self::Reloaded | Self::MadeRoom)
     }
 
     /// Whether somebody wanted the runner to end, and not a fault: then no other takes its place.
     #[must_use]
     pub const fn is_planned(self) -> bool {
         match self {
-            Self::KeepAlive | Self::ScaledDown | Self::Shutdown | Self::Reloaded => true,
+            Self::KeepAlive
+            | Self::ScaledDown
+            | Self::MadeRoom
+            | Self::Shutdown
+            | Self::Reloaded => true,
             Self::ScaledUp
             | Self::Replaces
             | Self::Spare

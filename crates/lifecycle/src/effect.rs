@@ -4,6 +4,8 @@
 #[must_use = "an effect that is not performed is lost"]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
+    /// Find what the runner needs of the machine, and tell when it is allotted.
+    Allot,
     /// Start the process, and watch its port and its exit.
     Spawn,
     /// Connect to the port once, and tell the verdict.

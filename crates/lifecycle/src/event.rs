@@ -9,6 +9,8 @@ pub enum Event {
     Elapsed,
     /// Another runner of the app has started successfully.
     Woken,
+    /// What the runner needs of the machine has been allotted to it, until it is gone.
+    Allotted,
     /// The process could not be started.
     SpawnFailed,
     /// The runner's port has accepted its first connection.

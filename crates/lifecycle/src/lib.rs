@@ -20,7 +20,8 @@
 //!     health: None,
 //! };
 //! let (mut runner, effects) = Machine::new(now, Start::Now, Cause::ScaledUp, limits);
-//! assert_eq!(effects, [Effect::Spawn]);
+//! assert_eq!(effects, [Effect::Allot]);
+//! assert_eq!(runner.step(now, Event::Allotted), Step::Taken(vec![Effect::Spawn]));
 //! assert_eq!(runner.step(now, Event::PortOpened), Step::Taken(vec![]));
 //! assert!(runner.is_ready());
 //! let ended = runner.step(now, Event::Condemned(Cause::Status503));

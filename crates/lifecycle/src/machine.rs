@@ -1,37 +1,37 @@
 //! The machine of one runner.
 //!
 //! ```text
-//!   Start::After          Start::Now
-//!        |                    |
-//!        v                    v
-//! +---------------+       +-------+              +------+     Leased      +---------+
-//! | CRASH_BACKOFF |------>| SETUP |------------->| IDLE |---------------->| RUNNING |
-//! +---------------+       +-------+  PortOpened  |      |<----------------|         |
-//!   |     Elapsed,          |   |                +------+  last Released  +---------+
-//!   |     Woken             |   |                   |                      |     |
-//!   |                       |   | Elapsed,          | StopRequested,       |     | StopRequested
-//!   |                       |   | Condemned,        | Condemned,           |     v
-//!   |                       |   | StopRequested     | a probe failed       |  +----------+
-//!   |                       |   |                   |                      |  | DRAINING |
-//!   |                       |   |                   |           Condemned, |  +----------+
-//!   |                       |   |                   |       a probe failed |     | last Released,
-//!   |                       |   v                   v                      v     v Elapsed, Condemned
-//!   |                       |  +------------------------------------------------------+
-//!   | StopRequested         |  |                     TERMINATING                      |
-//!   |                       |  +------------------------------------------------------+
-//!   |          SpawnFailed, |                         | Exited,
-//!   |                Exited |                         | SpawnFailed (of one stopped in SETUP)
-//!   v                       v                         v
-//! +-----------------------------------------------------------------------------------+
-//! |                                    TERMINATED                                     |
-//! +-----------------------------------------------------------------------------------+
+//!   Start::After         Start::Now
+//!        |                   |
+//!        v                   v
+//! +---------------+     +---------+            +-------+            +------+     Leased      +---------+
+//! | CRASH_BACKOFF |---->| PENDING |----------->| SETUP |----------->| IDLE |---------------->| RUNNING |
+//! +---------------+     +---------+  Allotted  +-------+ PortOpened |      |<----------------|         |
+//!   |   Elapsed,          |                      |   |              +------+  last Released  +---------+
+//!   |   Woken             |                      |   |                 |                      |     |
+//!   |                     |                      |   | Elapsed,        | StopRequested,       |     | StopRequested
+//!   |                     |                      |   | Condemned,      | Condemned,           |     v
+//!   |                     |                      |   | StopRequested   | a probe failed       |  +----------+
+//!   |                     |                      |   |                 |                      |  | DRAINING |
+//!   |                     |                      |   |                 |           Condemned, |  +----------+
+//!   |                     |                      |   |                 |       a probe failed |     | last Released,
+//!   |                     |                      |   v                 v                      v     v Elapsed, Condemned
+//!   |                     |                      |  +----------------------------------------------------+
+//!   | StopRequested       | StopRequested        |  |                     TERMINATING                    |
+//!   |                     |                      |  +----------------------------------------------------+
+//!   |                     |         SpawnFailed, |                       | Exited,
+//!   |                     |               Exited |                       | SpawnFailed (of one stopped in SETUP)
+//!   v                     v                      v                       v
+//! +-----------------------------------------------------------------------------------------------------+
+//! |                                             TERMINATED                                              |
+//! +-----------------------------------------------------------------------------------------------------+
 //! ```
 //!
 //! Not drawn: IDLE, RUNNING and DRAINING go to TERMINATED too when the process exits unasked, and with a grace
 //! of zero DRAINING is left out. A runner whose deadline comes in DRAINING or TERMINATING is killed, and then
 //! waits in TERMINATING for its exit, which nothing can hold up any more.
 //!
-//! A runner that drains is told so by SIGTERM, at once. Only after [`Cause::Reloaded`] it is not told before it has
+//! A runner that drains is told so by SIGTERM, at once. Only after a cause that [is patient](Cause::is_patient) it is not told before it has
 //! finished what is in flight, or its grace is over; then it drains on, told, for one grace more.
 //!
 //! The cause of an end is the first that was given for it, except that a fault while draining takes the place
@@ -50,10 +50,10 @@ mod starting;
 #[cfg(test)]
 mod tests;
 
-/// When a new runner's process is started.
+/// When a new runner is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// Now.
+    /// As soon as the machine has what it needs.
     Now,
     /// At this moment, or when another runner of the app has started successfully.
     After(Moment),
@@ -94,9 +94,7 @@ impl Machine {
         //# After a failed start the next start of that app MUST wait.
         let (state, effects) = match start {
             Start::After(until) => (State::CrashBackoff { until }, Vec::new()),
-            Start::Now => {
-                (State::Setup { deadline: now + limits.startup_timeout }, vec![Effect::Spawn])
-            }
+            Start::Now => (State::Pending, vec![Effect::Allot]),
         };
         let machine = Self {
             state,
@@ -120,6 +118,7 @@ impl Machine {
     pub fn step(&mut self, now: Moment, event: Event) -> Step {
         match self.state {
             State::Idle | State::Running => self.when_ready(now, event),
+            State::Pending => self.when_pending(now, event),
             State::CrashBackoff { until } => self.when_backing_off(now, event, until),
             State::Setup { deadline } => self.when_setting_up(now, event, deadline),
             State::Draining { deadline } => self.when_draining(now, event, deadline),
@@ -136,7 +135,7 @@ impl Machine {
             State::Setup { deadline } | State::Draining { deadline } => Some(deadline),
             State::Idle | State::Running => self.watch.as_ref()?.due(),
             State::Terminating { kill_at } => kill_at,
-            State::Terminated => None,
+            State::Pending | State::Terminated => None,
         }
     }
 
@@ -170,6 +169,12 @@ impl Machine {
     #[must_use]
     pub const fn is_ready(&self) -> bool {
         matches!(self.state, State::Idle | State::Running)
+    }
+
+    /// When it became ready, if it ever did.
+    #[must_use]
+    pub const fn ready_since(&self) -> Option<Moment> {
+        self.ready_since
     }
 
     /// Whether it has ever been ready.

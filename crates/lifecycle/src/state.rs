@@ -4,9 +4,11 @@ use fal_types::Moment;
 
 /// Where a runner stands, with the deadline that ends its wait there.
 ///
-/// Looking for a machine and pulling an image, which fal has states for, take no time on this platform.
+/// Pulling an image, which fal has a state for, is not done on this platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
+    /// Wanted; what it needs of the machine is held by others.
+    Pending,
     /// Not started yet, because earlier starts of the app failed.
     CrashBackoff {
         /// When it is started, unless it is woken before.
@@ -40,6 +42,7 @@ impl State {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Pending => "PENDING",
             Self::CrashBackoff { .. } => "CRASH_BACKOFF",
             Self::Setup { .. } => "SETUP",
             Self::Idle => "IDLE",

@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use fal_engine::{CallId, Command, Engine, Input, Reconfigured, Record, Reported, Runner, Who};
+use fal_allotment::Gpu;
+use fal_engine::{
+    CallId, Command, Engine, Event, Input, Reconfigured, Record, Reported, Runner, Who,
+};
 use fal_queue::store::Content;
 use fal_types::{AppId, LeaseId, Moment, Problem, RunnerId};
 use http::HeaderValue;
@@ -20,12 +23,15 @@ use crate::{
     exchange::Lease,
     handle::Shared,
     runners::{Seat, Slot, Stop},
+    view::Seen,
 };
 
 /// One app of the node: its engine, its runners, its waiting calls.
 #[derive(Debug)]
 pub(crate) struct Conductor {
     pub(crate) id: AppId,
+    /// What its runners' names begin with, which tells it from an app of the same name that was there before.
+    boot: u32,
     current: RwLock<Arc<Current>>,
     pub(crate) shared: Arc<Shared>,
     inner: Mutex<Inner>,
@@ -59,6 +65,8 @@ pub(crate) enum Roll {
 pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) seats: BTreeMap<RunnerId, Seat>,
+    /// The GPUs of runners that have asked for something of the machine; none before they have it.
+    pub(crate) claims: BTreeMap<RunnerId, Vec<Gpu>>,
     /// Direct calls that wait for the engine's word.
     pub(crate) calls: BTreeMap<CallId, oneshot::Sender<Result<Lease, Problem>>>,
     /// Bodies of claimed requests, from the claim's answer until their dispatch.
@@ -83,6 +91,7 @@ impl Conductor {
         let inner = Inner {
             engine,
             seats: BTreeMap::new(),
+            claims: BTreeMap::new(),
             calls: BTreeMap::new(),
             contents: BTreeMap::new(),
             dispatched: BTreeMap::new(),
@@ -91,6 +100,7 @@ impl Conductor {
         };
         Self {
             id: options.id.clone(),
+            boot: who.boot,
             current: RwLock::new(Arc::new(Current::new(options))),
             shared,
             inner: Mutex::new(inner),
@@ -99,6 +109,10 @@ impl Conductor {
             drained: watch::Sender::new(false),
             roll: watch::Sender::new(Roll::Over),
         }
+    }
+
+    pub(crate) const fn boot(&self) -> u32 {
+        self.boot
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -219,11 +233,21 @@ impl Conductor {
         inner.seats.insert(runner, Seat::Seated(slot));
     }
 
-    pub(crate) fn runners(&self) -> Vec<(Runner, Option<Arc<Slot>>)> {
+    /// A runner has what it needs of the machine.
+    pub(crate) fn allotted(self: &Arc<Self>, runner: RunnerId, gpus: Vec<Gpu>) {
+        let mut inner = self.inner.lock();
+        // One that was given up meanwhile has said so.
+        let Some(claim) = inner.claims.get_mut(&runner) else { return };
+        *claim = gpus;
+        self.drive_on(inner, Input::Runner { runner, event: Event::Allotted });
+    }
+
+    pub(crate) fn runners(&self) -> Vec<Seen> {
         let inner = self.inner.lock();
-        let view = |runner: Runner| {
-            let slot = inner.slot(runner.id);
-            (runner, slot)
+        let view = |runner: Runner| Seen {
+            slot: inner.slot(runner.id),
+            gpus: inner.claims.get(&runner.id).cloned().unwrap_or_default(),
+            runner,
         };
         inner.engine.runners().into_iter().map(view).collect()
     }

@@ -65,8 +65,12 @@ impl Conductor {
             Command::Moved { .. } | Command::Stands { .. } | Command::Contained { .. } => {
                 self.tell(&command);
             }
+            Command::Offer { offers } => self.shared.machine.offers(self.boot(), offers),
             Command::Forget { runner } => {
                 inner.seats.remove(&runner);
+                if inner.claims.remove(&runner).is_some() {
+                    self.shared.machine.gone(runner);
+                }
             }
             Command::Rolled(how) => self.rolled(how),
             Command::Drained => {
@@ -118,9 +122,18 @@ impl Conductor {
     }
 
     fn affect(self: &Arc<Self>, inner: &mut Inner, runner: RunnerId, effect: Effect) {
+        if effect == Effect::Allot {
+            inner.claims.insert(runner, Vec::new());
+            let want = self.current().options.want.clone();
+            let rank = inner.engine.rank(runner);
+            self.shared.machine.claim(self, (runner, want, rank));
+            return;
+        }
         if effect == Effect::Spawn {
             inner.seats.insert(runner, Seat::Starting { stop: None });
-            self.shared.runtime.spawn(runners::start(Arc::clone(self), runner, self.current()));
+            let gpus = inner.claims.get(&runner).cloned().unwrap_or_default();
+            let start = runners::start(Arc::clone(self), (runner, gpus), self.current());
+            self.shared.runtime.spawn(start);
             return;
         }
         let Some(seat) = inner.seats.get_mut(&runner) else { return };
@@ -130,14 +143,18 @@ impl Conductor {
                 let wanted = match effect {
                     Effect::SignalKill => Some(Stop::Kill),
                     Effect::SignalTerm => Some(Stop::Term),
-                    Effect::Spawn | Effect::ProbeTcp | Effect::ProbeHealth | Effect::Cut => None,
+                    Effect::Allot
+                    | Effect::Spawn
+                    | Effect::ProbeTcp
+                    | Effect::ProbeHealth
+                    | Effect::Cut => None,
                 };
                 *stop = (*stop).max(wanted);
                 return;
             }
         };
         match effect {
-            Effect::Spawn => {}
+            Effect::Allot | Effect::Spawn => {}
             Effect::ProbeTcp => {
                 self.shared.runtime.spawn(probe::tcp(Arc::clone(self), Arc::clone(slot)));
             }

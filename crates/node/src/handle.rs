@@ -13,17 +13,18 @@ use fal_queue::{
     store::{CancelAnswer, Content, Done, Error, Op, Reply},
 };
 use fal_supervisor::Supervisor;
-use fal_types::{AppId, Moment, Problem, RequestId, RunnerId};
+use fal_types::{AppId, Moment, Problem, RequestId};
 use http::{HeaderValue, Response};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    Body, Clock, DirectCall, Line, Refusal,
+    Body, Clock, DirectCall, Line, Refusal, RunnerView,
     apps::Apps,
     conductor::Conductor,
     exchange,
     journal::{Chain, Journal, JournalError},
     lines::Lines,
+    machine::Machine,
     readers::Readers,
     watch::{Watch, Watchers},
 };
@@ -39,6 +40,10 @@ pub(crate) struct Shared {
     pub(crate) lines: Lines,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) node: NodeId,
+    /// Where apps say what they need of the machine.
+    pub(crate) machine: Machine,
+    /// What kind of machine it is.
+    pub(crate) kind: String,
     pub(crate) max_body: usize,
     /// A permit for each attempt at a queued request, until its end is on disk.
     pub(crate) recording: Semaphore,
@@ -128,37 +133,6 @@ pub enum Answer {
     Problem(Problem),
 }
 
-/// A runner, for people and tools.
-#[derive(Debug, Clone)]
-pub struct RunnerView {
-    /// Its name.
-    pub id: RunnerId,
-    /// The name of its state, as fal writes it.
-    pub state: &'static str,
-    /// Why it is in that state.
-    pub cause: &'static str,
-    /// Since when.
-    pub since: Moment,
-    /// Requests in flight.
-    pub in_flight: u32,
-    /// The revision of the app that it was started for, counted from 1 at the start of the platform.
-    pub revision: u32,
-    /// How it stands among the others: `serving`, `spare`, `ejected` or `on_trial`.
-    pub standing: &'static str,
-    /// Whether another takes its place, in fal's words.
-    pub replacement: &'static str,
-    /// How long it has been there.
-    pub uptime: Duration,
-    /// After how long it is stopped for want of work, if none comes.
-    pub expires_in: Option<Duration>,
-    /// The slots that are held: by which queued request (none for a direct call), and since when.
-    pub leases: Vec<(Option<RequestId>, Moment)>,
-    /// Its process, once there is one.
-    pub pid: Option<u32>,
-    /// Its port, once there is one.
-    pub port: Option<u16>,
-}
-
 impl Handle {
     /// The app with this name.
     #[must_use]
@@ -175,6 +149,12 @@ impl Handle {
     #[must_use]
     pub fn now(&self) -> Moment {
         self.shared.clock.now()
+    }
+
+    /// What kind of machine it runs on.
+    #[must_use]
+    pub fn machine_kind(&self) -> &str {
+        &self.shared.kind
     }
 
     /// Whether the node takes no new work any more.
@@ -315,6 +295,13 @@ impl App {
         .await
     }
 
+    /// Its runners as they are now.
+    #[must_use]
+    pub fn runners(&self) -> Vec<RunnerView> {
+        let now = self.conductor.clock().now();
+        self.conductor.runners().into_iter().map(|seen| RunnerView::new(seen, now)).collect()
+    }
+
     /// Changes whenever the request may have.
     #[must_use]
     pub fn watch(&self, id: RequestId) -> Watch {
@@ -325,33 +312,6 @@ impl App {
     #[must_use]
     pub fn lines(&self, id: RequestId) -> Vec<Line> {
         self.conductor.shared.lines.of(id)
-    }
-
-    /// Its runners as they are now.
-    #[must_use]
-    pub fn runners(&self) -> Vec<RunnerView> {
-        let now = self.conductor.clock().now();
-        let view =
-            |(runner, slot): (fal_engine::Runner, Option<Arc<crate::runners::Slot>>)| RunnerView {
-                id: runner.id,
-                state: runner.state,
-                cause: runner.cause.name(),
-                since: runner.entered,
-                in_flight: runner.in_flight,
-                revision: runner.revision,
-                standing: runner.standing.name(),
-                replacement: runner.replacement.name(),
-                uptime: now.since(runner.begun),
-                expires_in: runner.expires.map(|at| at.since(now)),
-                leases: runner
-                    .leases
-                    .into_iter()
-                    .map(|(_, request, since)| (request, since))
-                    .collect(),
-                pid: slot.as_ref().map(|slot| slot.runner.pid()),
-                port: slot.as_ref().map(|slot| slot.runner.port()),
-            };
-        self.conductor.runners().into_iter().map(view).collect()
     }
 }
 

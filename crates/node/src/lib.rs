@@ -21,6 +21,7 @@ mod execute;
 mod handle;
 mod journal;
 mod lines;
+mod machine;
 mod options;
 mod probe;
 mod readers;
@@ -28,8 +29,10 @@ mod recovery;
 mod reload;
 mod runners;
 mod sweep;
+mod view;
 mod watch;
 
+pub use fal_allotment::{Gpu, GpuError, Shared, Want};
 pub use fal_policy::headers::{keeps_needs_retry, parse_no_retry};
 pub use fal_queue::{
     CallerRules, Ending, Priority, State, Ticket,
@@ -40,9 +43,10 @@ pub use crate::{
     body::{Body, BodyError, RequestBody, Streamed, UploadBody, UploadError},
     clock::Clock,
     exchange::{DirectCall, LATE_UPLOAD, Refusal},
-    handle::{Answer, App, Handle, QueueError, RunnerView, Submission, Submitted, Tracked},
+    handle::{Answer, App, Handle, QueueError, Submission, Submitted, Tracked},
     lines::Line,
-    options::{AppOptions, HealthProbe, Options, Stamp},
+    options::{AppOptions, HealthProbe, Machine, Options, Stamp},
     recovery::{Node, StartError},
+    view::RunnerView,
     watch::Watch,
 };

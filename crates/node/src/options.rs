@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use fal_allotment::{Shared, Want};
 use fal_engine::Settings;
 use fal_queue::store::Store;
 pub use fal_supervisor::HealthProbe;
@@ -18,6 +19,8 @@ pub struct Options {
     pub supervisor: Supervisor,
     /// A number that differs between starts, for names of runners and leases.
     pub boot: u32,
+    /// What its apps share.
+    pub machine: Machine,
     /// The largest request or result that is held whole, in bytes.
     pub max_body: usize,
 }
@@ -26,6 +29,15 @@ impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options").field("apps", &self.apps).field("boot", &self.boot).finish()
     }
+}
+
+/// The machine that a node runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Machine {
+    /// What kind of machine it is, for the records of its runners.
+    pub kind: String,
+    /// How it is shared.
+    pub shared: Shared,
 }
 
 /// One app: how its runners are started, and what the platform does for them.
@@ -41,6 +53,8 @@ pub struct AppOptions {
     pub files: Vec<Stamp>,
     /// What is added to its environment.
     pub env: Vec<(String, String)>,
+    /// What each of its runners needs of the machine.
+    pub want: Want,
     /// What the engine wants to know.
     pub settings: Settings,
     /// How long one attempt may take.
@@ -69,7 +83,7 @@ pub struct Stamp {
 impl AppOptions {
     /// Whether a runner that was started with these is as good as one that is started with the others.
     //= docs/contract.md#reload
-    //# An app's runners MUST be replaced when its command, `cwd`, `env`, `max_multiplexing`, `startup_timeout`, grace period or health check has changed, or a file that its command names.
+    //# An app's runners MUST be replaced when its command, `cwd`, `env`, `max_multiplexing`, `startup_timeout`, grace period, health check, `gpus`, `num_gpus` or `runners_per_gpu` has changed, or a file that its command names.
     pub(crate) fn starts_like(&self, other: &Self) -> bool {
         self.command == other.command
             && self.cwd == other.cwd
@@ -78,5 +92,7 @@ impl AppOptions {
             && self.health == other.health
             && self.settings.limits == other.settings.limits
             && self.settings.max_multiplexing == other.settings.max_multiplexing
+            && self.settings.needs == other.settings.needs
+            && self.want == other.want
     }
 }

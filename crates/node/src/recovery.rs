@@ -25,6 +25,7 @@ use crate::{
     handle::Shared,
     journal::{Journal, JournalError},
     lines::Lines,
+    machine::Machine,
     readers::Readers,
     sweep,
 };
@@ -43,6 +44,8 @@ const LAST_RECORDS: Duration = Duration::from_secs(10);
 pub struct Node {
     handle: Handle,
     sweeper: JoinHandle<()>,
+    /// Who gets what of the machine.
+    desk: JoinHandle<()>,
 }
 
 /// Why a node does not start.
@@ -67,6 +70,7 @@ impl Node {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let clock = Clock::start();
         let reader = options.store.reader().map_err(StartError::Read)?;
+        let (machine, desk) = Machine::new(options.machine.shared, clock);
         let shared = Arc::new(Shared {
             clock,
             journal: Journal::start(options.store, clock).map_err(StartError::Thread)?,
@@ -76,18 +80,21 @@ impl Node {
             lines: Lines::default(),
             runtime: tokio::runtime::Handle::current(),
             node: ONLY,
+            machine,
+            kind: options.machine.kind,
             max_body: options.max_body,
             recording: Semaphore::new(RECORDINGS),
             deadlines: Notify::new(),
         });
         recover(&shared).await?;
         let sweeper = tokio::spawn(sweep::keep(Arc::clone(&shared)));
+        let desk = tokio::spawn(desk.serve());
         let apps = Arc::new(Apps::new(options.boot));
         for app in options.apps {
             begin(&apps.add(app, &shared)).await?;
         }
         let stopping = Arc::new(AtomicBool::new(false));
-        Ok(Self { handle: Handle { shared, apps, stopping }, sweeper })
+        Ok(Self { handle: Handle { shared, apps, stopping }, sweeper, desk })
     }
 
     /// What others hold of it.
@@ -113,6 +120,7 @@ impl Node {
             tracing::error!("the store did not take the last results; those requests run again");
         }
         self.sweeper.abort();
+        self.desk.abort();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
+use fal_allotment::Gpu;
 use fal_engine::{Event, Input};
 use fal_policy::Call;
 use fal_supervisor::{Exit, Launch, Sink, Stream};
@@ -12,6 +13,7 @@ use parking_lot::Mutex;
 use crate::{
     AppOptions, HealthProbe, Line,
     conductor::{Conductor, Current},
+    machine,
 };
 
 /// A runner from the engine's word to its end.
@@ -117,10 +119,14 @@ impl Sink for Ear {
 }
 
 /// Starts a runner's process and waits for its port, telling the engine both.
-pub(crate) async fn start(conductor: Arc<Conductor>, runner: RunnerId, current: Arc<Current>) {
+pub(crate) async fn start(
+    conductor: Arc<Conductor>,
+    (runner, gpus): (RunnerId, Vec<Gpu>),
+    current: Arc<Current>,
+) {
     let starter = Arc::clone(&conductor);
-    let started =
-        tokio::task::spawn_blocking(move || launch(&starter, runner, &current.options)).await;
+    let launch = move || launch(&starter, (runner, &gpus), &current.options);
+    let started = tokio::task::spawn_blocking(launch).await;
     let slot = match started {
         Ok(Ok(slot)) => slot,
         Ok(Err(error)) => {
@@ -138,9 +144,25 @@ pub(crate) async fn start(conductor: Arc<Conductor>, runner: RunnerId, current: 
     }
 }
 
+/// What makes a runner see its GPUs and no others.
+//= docs/contract.md#gpus
+//# A runner MUST be told its GPUs, and no others, by `CUDA_VISIBLE_DEVICES`.
+fn visible(gpus: &[Gpu], env: &[(String, String)]) -> Vec<(String, String)> {
+    const ORDER: &str = "CUDA_DEVICE_ORDER";
+    if gpus.is_empty() {
+        return Vec::new();
+    }
+    let mut told = vec![("CUDA_VISIBLE_DEVICES".to_owned(), machine::names(gpus))];
+    // CUDA counts by speed where it is not told to count as nvidia-smi does.
+    if gpus.iter().any(Gpu::is_numbered) && env.iter().all(|(key, _)| key != ORDER) {
+        told.push((ORDER.to_owned(), "PCI_BUS_ID".to_owned()));
+    }
+    told
+}
+
 fn launch(
     conductor: &Arc<Conductor>,
-    id: RunnerId,
+    (id, gpus): (RunnerId, &[Gpu]),
     options: &AppOptions,
 ) -> Result<Arc<Slot>, fal_supervisor::LaunchError> {
     let name: Arc<str> = id.to_string().into();
@@ -155,6 +177,7 @@ fn launch(
     //= docs/contract.md#runner-environment
     //# `FAL_MAX_MULTIPLEXING` MUST say how many requests at once it is sent.
     env.push(("FAL_MAX_MULTIPLEXING".to_owned(), options.settings.max_multiplexing.to_string()));
+    env.extend(visible(gpus, &options.env));
     let launch = Launch {
         app: options.id.to_string(),
         runner: name.to_string(),

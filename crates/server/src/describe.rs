@@ -32,6 +32,7 @@ pub(crate) struct Limits {
     pub(crate) concurrency_buffer: Option<u32>,
     pub(crate) scaling_delay: Option<f64>,
     pub(crate) max_multiplexing: Option<u32>,
+    pub(crate) num_gpus: Option<u32>,
     pub(crate) request_timeout: Option<f64>,
     pub(crate) startup_timeout: Option<f64>,
     pub(crate) termination_grace_period_seconds: Option<f64>,

@@ -1,6 +1,6 @@
 //! Wiring: from settings to a platform that serves, and back.
 
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{io::Write, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use fal_gateway::Gateway;
@@ -42,7 +42,7 @@ pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
 
 async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     let running = Arc::new(settings);
-    let Settings { listen, data_dir, limits, apps } = Settings::clone(&running);
+    let Settings { listen, data_dir, limits, machine, apps } = Settings::clone(&running);
     // Whoever finds the platform by its lock may signal it.
     let mut stop = Stop::listen().context("could not listen for signals")?;
     let mut hangup = reload::Hangup::listen().context("could not listen for signals")?;
@@ -54,22 +54,17 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     let file = data_dir.join("queue.sqlite");
     let store = Store::open(&fal_store_sqlite::Options::new(&file))
         .with_context(|| format!("could not open {}", file.display()))?;
-    let guard = std::env::current_exe().context("could not find this program's own file")?;
-    let guard = vec![guard.to_string_lossy().into_owned(), "guard".to_owned()];
-    let options = fal_supervisor::Options { state_dir: data_dir.join("runners"), guard };
-    let (supervisor, leftovers) =
-        Supervisor::start(&options).context("could not start the supervisor")?;
-    if leftovers.runners > 0 || leftovers.strays > 0 {
-        tracing::warn!(
-            runners = leftovers.runners,
-            strays = leftovers.strays,
-            "ended what an earlier platform had left running"
-        );
-    }
+    let supervisor = supervise(&data_dir)?;
     let grace = longest_grace(&apps);
     let shown = apps.clone();
-    let options =
-        Options { apps, store: Box::new(store), supervisor, boot: boot(), max_body: limits.body };
+    let options = Options {
+        apps,
+        store: Box::new(store),
+        supervisor,
+        boot: boot(),
+        machine,
+        max_body: limits.body,
+    };
     let node = Node::start(options).await.context("could not start the node")?;
     announce(addr).context("could not write to standard output")?;
     if is_welcome_wanted() {
@@ -95,6 +90,23 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     let _late = tokio::time::timeout(Duration::from_secs(1), served).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What starts and ends runners, once those of an earlier platform are ended.
+fn supervise(data_dir: &Path) -> anyhow::Result<Supervisor> {
+    let guard = std::env::current_exe().context("could not find this program's own file")?;
+    let guard = vec![guard.to_string_lossy().into_owned(), "guard".to_owned()];
+    let options = fal_supervisor::Options { state_dir: data_dir.join("runners"), guard };
+    let (supervisor, leftovers) =
+        Supervisor::start(&options).context("could not start the supervisor")?;
+    if leftovers.runners > 0 || leftovers.strays > 0 {
+        tracing::warn!(
+            runners = leftovers.runners,
+            strays = leftovers.strays,
+            "ended what an earlier platform had left running"
+        );
+    }
+    Ok(supervisor)
 }
 
 //= docs/contract.md#ready-line

@@ -3,6 +3,7 @@
 mod app;
 mod described;
 mod files;
+mod machine;
 mod raw;
 mod report;
 
@@ -12,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fal_node::AppOptions;
+use fal_node::{AppOptions, Machine};
 use toml::Spanned;
 
 pub(crate) use self::raw::RetryConfig;
@@ -24,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) data_dir: PathBuf,
     pub(crate) limits: fal_gateway::Limits,
+    pub(crate) machine: Machine,
     pub(crate) apps: Vec<AppOptions>,
 }
 
@@ -49,6 +51,7 @@ pub(crate) fn reload(arguments: &Serve, running: &Settings) -> Result<Settings, 
 pub(crate) fn check(config: &Path) -> Result<PathBuf, Failure> {
     let written = Written::read(Some(config))?;
     written.raw.limits(&written.source())?;
+    machine::read(&written.source(), &written.raw.machine)?;
     app::all(&written.source(), &written.raw, &written.base)?;
     Ok(written.data_dir())
 }
@@ -97,7 +100,10 @@ impl Written {
                 "there is no app to serve: add [apps.\"owner/alias\"] to the configuration, or --app hello",
             ));
         }
+        let machine = machine::read(&source, &raw.machine)?;
+        machine::share(&source, &raw.machine, (&machine, &mut apps))?;
         Ok(Settings {
+            machine,
             listen: listen(&source, raw, arguments)?,
             data_dir: arguments.data_dir.clone().unwrap_or_else(|| self.data_dir()),
             limits: raw.limits(&source)?,
@@ -106,7 +112,7 @@ impl Written {
     }
 
     //= docs/contract.md#reload
-    //# A change of `listen`, `data_dir`, `max_body` or `max_head` MUST be refused by name, for only a restart can make it.
+    //# A change of `listen`, `data_dir`, `max_body`, `max_head` or anything of `machine` MUST be refused by name, for only a restart can make it.
     fn refuse_changes(&self, new: &Settings, running: &Settings) -> Result<(), Failure> {
         fn span<T>(written: Option<&Spanned<T>>) -> Option<Range<usize>> {
             written.map(Spanned::span)
@@ -117,6 +123,13 @@ impl Written {
             ("data_dir", span(raw.data_dir.as_ref()), new.data_dir == running.data_dir),
             ("max_body", span(raw.max_body.as_ref()), new.limits.body == running.limits.body),
             ("max_head", span(raw.max_head.as_ref()), new.limits.head == running.limits.head),
+            (
+                "machine",
+                span(raw.machine.runners.as_ref())
+                    .or_else(|| span(raw.machine.turn.as_ref()))
+                    .or_else(|| span(raw.machine.kind.as_ref())),
+                new.machine == running.machine,
+            ),
         ];
         let Some((key, span, _)) = fixed.into_iter().find(|(_, _, is_same)| !is_same) else {
             return Ok(());

@@ -90,6 +90,12 @@ impl RunnerId {
         Self { boot, number }
     }
 
+    /// The platform start it belongs to.
+    #[must_use]
+    pub const fn boot(self) -> u32 {
+        self.boot
+    }
+
     /// Its number among the runners of its platform start.
     #[must_use]
     pub const fn number(self) -> u32 {

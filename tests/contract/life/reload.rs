@@ -11,19 +11,10 @@ use std::{
     time::Duration,
 };
 
-use fal_tests::{App, Platform, Request, Runner, eventually, holds_for, is_alive, json};
+use fal_tests::{App, Over, Platform, Request, Runner, eventually, holds_for, is_alive, json};
 
 /// Threads that call directly, and as many that use the queue.
 const CALLERS: usize = 6;
-
-/// Ends the load, also where the test fails in the middle of it.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
 
 fn steady(app: App) -> App {
     app.set("min_concurrency", 1).set("keep_alive", 3600)
@@ -50,7 +41,7 @@ fn pids(runners: &[Runner]) -> BTreeSet<u32> {
 
 //= docs/contract.md#reload
 //= type=test
-//# An app's runners MUST be replaced when its command, `cwd`, `env`, `max_multiplexing`, `startup_timeout`, grace period or health check has changed, or a file that its command names.
+//# An app's runners MUST be replaced when its command, `cwd`, `env`, `max_multiplexing`, `startup_timeout`, grace period, health check, `gpus`, `num_gpus` or `runners_per_gpu` has changed, or a file that its command names.
 //= docs/contract.md#reload
 //= type=test
 //# A runner of the old revision MUST stay in service until one of the new revision is ready in its place.
@@ -194,7 +185,7 @@ fn apps_are_rolled_over_one_at_a_time() {
 //# A configuration that is refused MUST change nothing, and the log says its file, line and key.
 //= docs/contract.md#reload
 //= type=test
-//# A change of `listen`, `data_dir`, `max_body` or `max_head` MUST be refused by name, for only a restart can make it.
+//# A change of `listen`, `data_dir`, `max_body`, `max_head` or anything of `machine` MUST be refused by name, for only a restart can make it.
 #[test]
 fn a_refused_configuration_changes_nothing_and_says_where_it_is_wrong() {
     let platform = Platform::start("max_body = 1000000", &[steady(App::unruly())]);
@@ -335,7 +326,7 @@ fn a_setting_that_concerns_no_process_is_applied_as_it_is() {
 
 //= docs/contract.md#reload
 //= type=test
-//# An app's runners MUST be replaced when its command, `cwd`, `env`, `max_multiplexing`, `startup_timeout`, grace period or health check has changed, or a file that its command names.
+//# An app's runners MUST be replaced when its command, `cwd`, `env`, `max_multiplexing`, `startup_timeout`, grace period, health check, `gpus`, `num_gpus` or `runners_per_gpu` has changed, or a file that its command names.
 #[test]
 fn a_program_that_was_built_again_is_started_again() {
     let install = |dir: &std::path::Path| {

@@ -97,7 +97,10 @@ fn answer(
     }
     let body = body(&orders).unwrap_or_else(|| {
         let env: Map<_, _> = env::vars()
-            .filter(|(name, _)| ["PORT", "PROBE"].contains(&name.as_str()) || name.starts_with("FAL_"))
+            .filter(|(name, _)| {
+                let begins = |with: &str| name.starts_with(with);
+                ["PORT", "PROBE"].contains(&name.as_str()) || begins("FAL_") || begins("CUDA_")
+            })
             .map(|(name, value)| (name, value.into()))
             .collect();
         let usual = json!({

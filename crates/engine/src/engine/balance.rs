@@ -7,7 +7,7 @@ use fal_types::{LeaseId, Moment, RunnerId};
 
 use super::{Engine, Phase};
 use crate::{
-    Command, Standing,
+    Command, Needs, Standing,
     pool::Member,
     scaling::{self, Demand},
     turn::Turn,
@@ -29,6 +29,7 @@ impl Engine {
                 self.keep_spares(turn);
             }
         }
+        self.offer(turn);
         self.deadline = self.find_deadline(turn.now);
         if self.phase == Phase::Draining && self.pool.is_empty() {
             self.phase = Phase::Drained;
@@ -88,7 +89,7 @@ impl Engine {
         }
         let cause = |member: &Member| match self.idle_deadline(member) {
             Some(at) if at <= now => Some(Cause::KeepAlive),
-            None if is_backing_off(member) => Some(Cause::ScaledDown),
+            None if awaits_start(member) => Some(Cause::ScaledDown),
             Some(_) | None => None,
         };
         let found = self.pool.iter().filter_map(|(id, member)| Some((id, cause(member)?)));
@@ -97,7 +98,8 @@ impl Engine {
 
     /// Whether it is worth looking: some runner has been idle for long enough, or waits for its start.
     fn is_any_superfluous(&self, now: Moment) -> bool {
-        self.failures > 0 || self.first_idle_deadline().is_some_and(|at| at <= now)
+        let may_await_starts = self.failures > 0 || self.settings.needs == Needs::Share;
+        may_await_starts || self.first_idle_deadline().is_some_and(|at| at <= now)
     }
 
     /// When a runner that serves is stopped for want of work, if it is idle.
@@ -163,7 +165,18 @@ impl Engine {
     }
 }
 
-const fn is_backing_off(member: &Member) -> bool {
-    matches!(member.machine.state(), State::CrashBackoff { .. })
-        && !matches!(member.standing, Standing::Spare)
+/// Whether it may be given up before it has been started. One that takes the place of another is there for those
+/// who will ask again.
+fn awaits_start(member: &Member) -> bool {
+    let awaits = match member.machine.state() {
+        State::CrashBackoff { .. } => true,
+        State::Pending => member.machine.cause() != Cause::Replaces,
+        State::Setup { .. }
+        | State::Idle
+        | State::Running
+        | State::Draining { .. }
+        | State::Terminating { .. }
+        | State::Terminated => false,
+    };
+    awaits && member.standing != Standing::Spare
 }

@@ -49,6 +49,7 @@ impl Engine {
                 let is_roll = processes_too || self.settings.concerns_processes(&settings);
                 let slots = settings.max_multiplexing;
                 self.settings = *settings;
+                self.pool.begin_needs(self.settings.needs);
                 if is_roll {
                     self.begin_roll(turn, slots);
                 }
@@ -67,7 +68,7 @@ impl Engine {
         self.refuse_waiting(turn);
         self.release_parked(turn);
         for runner in self.pool.names() {
-            self.retire(turn, runner);
+            self.retire(turn, runner, Cause::Reloaded);
         }
     }
 
@@ -78,7 +79,7 @@ impl Engine {
         self.pool.begin_revision(slots_each);
         self.roll = Some(Roll::default());
         for runner in self.useless(turn.now) {
-            self.retire(turn, runner);
+            self.retire(turn, runner, Cause::Reloaded);
         }
     }
 
@@ -90,7 +91,7 @@ impl Engine {
         let mut kept = if is_served { 0 } else { self.settings.scale.max.max(1) };
         let mut is_useless = |member: &Member| match member.machine.state() {
             // Its start would be one of the new revision.
-            State::CrashBackoff { .. } => true,
+            State::Pending | State::CrashBackoff { .. } => true,
             // It is there for the death of an old runner, as long as one serves.
             State::Setup { .. } | State::Idle if member.standing == Standing::Spare => false,
             State::Setup { .. } => {
@@ -176,16 +177,24 @@ impl Engine {
         let going: Vec<_> = old.into_iter().map(|(id, _)| id).take(due).collect();
         for runner in going {
             self.pool.replaced(runner, Replacement::Did);
-            self.retire(turn, runner);
+            self.retire(turn, runner, Cause::Reloaded);
         }
     }
 
-    /// Lets an old runner finish what it has. What is cut all the same goes again for nothing.
-    fn retire(&mut self, turn: &mut Turn, runner: RunnerId) {
+    /// Lets an old runner go before a new one is ready, which needs what it holds.
+    pub(super) fn retire_early(&mut self, turn: &mut Turn, runner: RunnerId) {
+        if let Some(roll) = &mut self.roll {
+            roll.retired = roll.retired.saturating_add(1);
+        }
+        self.retire(turn, runner, Cause::Reloaded);
+    }
+
+    /// Lets a runner finish what it has. What is cut all the same goes again for nothing.
+    pub(super) fn retire(&mut self, turn: &mut Turn, runner: RunnerId, cause: Cause) {
         for held in self.leases.values_mut().filter(|held| held.runner == runner) {
             held.is_retired = true;
         }
-        self.tell(turn, runner, Event::StopRequested(Cause::Reloaded));
+        self.tell(turn, runner, Event::StopRequested(cause));
     }
 
     fn census(&self) -> Census {
@@ -232,7 +241,7 @@ impl Engine {
         let spares = self.pool.iter().filter(|(_, member)| is_spare(member));
         let spares: Vec<_> = spares.map(|(id, _)| id).collect();
         for spare in spares {
-            self.retire(turn, spare);
+            self.retire(turn, spare, Cause::Reloaded);
         }
     }
 }
@@ -247,6 +256,8 @@ impl Settings {
     //= docs/contract.md#reload
     //# Every other setting MUST be applied without replacing a runner.
     fn concerns_processes(&self, other: &Self) -> bool {
-        self.limits != other.limits || self.max_multiplexing != other.max_multiplexing
+        self.limits != other.limits
+            || self.max_multiplexing != other.max_multiplexing
+            || self.needs != other.needs
     }
 }

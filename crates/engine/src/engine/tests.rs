@@ -15,6 +15,7 @@ mod hints;
 mod queued;
 mod reload;
 mod render;
+mod room;
 mod scaling;
 mod script;
 mod shield;

@@ -162,7 +162,7 @@ impl Member {
         matches!(self.count(), Count::Ready | Count::Apart | Count::Coming)
     }
 
-    fn takes_requests(&self) -> bool {
+    pub(crate) fn takes_requests(&self) -> bool {
         let is_trusted = matches!(self.standing, Standing::Serving | Standing::OnTrial { .. });
         self.machine.is_ready() && is_trusted && !self.alone
     }
@@ -183,8 +183,10 @@ impl Member {
     }
 
     fn count(&self) -> Count {
-        let coming =
-            matches!(self.machine.state(), State::CrashBackoff { .. } | State::Setup { .. });
+        let coming = matches!(
+            self.machine.state(),
+            State::CrashBackoff { .. } | State::Pending | State::Setup { .. }
+        );
         match (self.machine.is_ready(), coming, self.standing) {
             (true, _, Standing::Spare) => Count::SpareReady,
             (true, _, Standing::Ejected { .. }) => Count::Apart,

@@ -28,7 +28,7 @@ impl Machine {
             //# A runner that is draining MUST NOT be checked.
             Event::ProbeWanted | Event::HealthWanted => Step::Ignored,
             // Now there is a hurry.
-            Event::StopRequested(cause) if self.is_unaware() && cause != Cause::Reloaded => {
+            Event::StopRequested(cause) if self.is_unaware() && !cause.is_patient() => {
                 self.give_notice(now)
             }
             // Verdicts of probes that began before: a runner that drains closes its port on purpose.
@@ -41,7 +41,7 @@ impl Machine {
             //= docs/contract.md#shutdown
             //# A draining runner MUST NOT get new requests.
             Event::Leased => Step::Impossible,
-            Event::SpawnFailed | Event::PortOpened => Step::Impossible,
+            Event::Allotted | Event::SpawnFailed | Event::PortOpened => Step::Impossible,
         }
     }
 
@@ -73,14 +73,16 @@ impl Machine {
             | Event::HealthFailed
             | Event::Condemned(_)
             | Event::StopRequested(_) => Step::Ignored,
-            Event::Leased => Step::Impossible,
+            Event::Allotted | Event::Leased => Step::Impossible,
         }
     }
 
     pub(super) const fn when_terminated(&mut self, event: Event) -> Step {
         match event {
             Event::Released => self.release_late(),
-            Event::Elapsed
+            // One that was stopped while it was pending may be told still.
+            Event::Allotted
+            | Event::Elapsed
             | Event::Woken
             | Event::SpawnFailed
             | Event::PortOpened
@@ -119,7 +121,9 @@ impl Machine {
             self.enter(now, State::Draining { deadline: now + self.limits.grace }, cause);
             //= docs/contract.md#reload
             //# A runner that is replaced by a reload MUST NOT get its SIGTERM before its requests in flight have finished or its grace period is over.
-            if cause == Cause::Reloaded {
+            //= docs/contract.md#fairness
+            //# A runner that makes room MUST finish what is in flight on it, and gets its SIGTERM as one that is replaced by a reload does.
+            if cause.is_patient() {
                 self.notice = Notice::Withheld;
                 return Step::Taken(Vec::new());
             }

@@ -42,7 +42,7 @@ impl Machine {
             Event::Exited => self.bury(now, Cause::Exited),
             // Its own success wakes the others, and comes back to it.
             Event::Woken => Step::Ignored,
-            Event::SpawnFailed | Event::PortOpened => Step::Impossible,
+            Event::Allotted | Event::SpawnFailed | Event::PortOpened => Step::Impossible,
         }
     }
 

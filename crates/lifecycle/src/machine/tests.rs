@@ -34,7 +34,10 @@ fn watched() -> Limits {
 
 /// A runner in SETUP since 0.
 fn started(limits: Limits) -> Machine {
-    Machine::new(at(0), Start::Now, Cause::ScaledUp, limits).0
+    let (mut runner, effects) = Machine::new(at(0), Start::Now, Cause::ScaledUp, limits);
+    assert_eq!((effects, summary(&runner).as_str()), (vec![Effect::Allot], "PENDING scaled_up"));
+    check(&mut runner, 0, Event::Allotted, "SETUP scaled_up", &[Effect::Spawn]);
+    runner
 }
 
 /// A runner that is ready since 0, with so many requests in flight.

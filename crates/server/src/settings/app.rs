@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use fal_engine::{Cancel, CrashBackoff, Scale, Settings};
+use fal_engine::{Cancel, CrashBackoff, Needs, Scale, Settings};
 use fal_lifecycle::{Health, Limits};
 use fal_node::{AppOptions, HealthProbe};
 use fal_policy::Rules;
@@ -36,7 +36,7 @@ pub(crate) fn all(
         let id = name.as_ref().parse::<AppId>().map_err(|error| {
             bad(&source.at(name.span(), &format!("apps.\"{}\"", name.as_ref()), &error.to_string()))
         })?;
-        app.refuse_later(source)?;
+        app.check_auth(source)?;
         Reader { source, app, name, told: None }.options(id, base)
     };
     file.apps.iter().map(read).collect()
@@ -57,10 +57,10 @@ pub(crate) fn example(name: &str) -> Result<AppOptions, Failure> {
 }
 
 /// One app's section, with what is needed to point at it.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     source: &'a Source<'a>,
-    app: &'a raw::App,
-    name: &'a Spanned<String>,
+    pub(super) app: &'a raw::App,
+    pub(super) name: &'a Spanned<String>,
     /// Where the file has the app describe itself, if it does: the place of every value that the
     /// file does not hold.
     told: Option<Range<usize>>,
@@ -90,13 +90,17 @@ impl Reader<'_> {
         )?;
         let check =
             self.seconds("tcp_check_timeout", app.tcp_check_timeout.as_ref(), 5.0, 0.001..=DAY)?;
+        let (want, mut settings) = (self.want()?, self.settings()?);
+        let scale = &mut settings.scale;
+        scale.max = self.fit(&want, (scale.min, scale.max, settings.spares))?;
         Ok(AppOptions {
             id,
             files: files::named(&command, &cwd),
             command,
             cwd,
             env,
-            settings: self.settings()?,
+            want,
+            settings,
             request_timeout: request,
             request_start_timeout: Some(start).filter(|wait| !wait.is_zero()),
             tcp_check_timeout: check,
@@ -129,6 +133,7 @@ impl Reader<'_> {
             spares: self.count("spares", app.spares.as_ref(), 0, 0..=1_000)?,
             poison_limit: self.count("poison_limit", app.poison_limit.as_ref(), 0, 0..=1_000)?,
             cancel: self.cancel()?,
+            needs: Needs::default(),
         })
     }
 
@@ -295,7 +300,7 @@ impl Reader<'_> {
         })
     }
 
-    fn count(
+    pub(super) fn count(
         &self,
         key: &str,
         written: Option<&Spanned<u32>>,
@@ -312,7 +317,7 @@ impl Reader<'_> {
     }
 
     /// A refusal of the value at `span`, which the file may not hold.
-    fn refuse(&self, span: Range<usize>, key: &str, text: &str) -> Failure {
+    pub(super) fn refuse(&self, span: Range<usize>, key: &str, text: &str) -> Failure {
         if self.told.as_ref() == Some(&span) {
             let text = format!("what the app's own description says is wrong: {text}");
             return bad(&self.source.at(span, key, &text));

@@ -17,6 +17,10 @@ pub(super) fn complete(app: &mut App, described: Described, at: &Range<usize>) {
     app.concurrency_buffer = app.concurrency_buffer.or(limits.concurrency_buffer);
     fill(&mut app.scaling_delay, limits.scaling_delay, at);
     fill(&mut app.max_multiplexing, limits.max_multiplexing, at);
+    // Which GPUs there are, only the file can say.
+    if app.gpus.as_ref().is_some_and(|gpus| !gpus.as_ref().is_empty()) {
+        fill(&mut app.num_gpus, limits.num_gpus, at);
+    }
     fill(&mut app.request_timeout, limits.request_timeout, at);
     fill(&mut app.startup_timeout, limits.startup_timeout, at);
     let grace = limits.termination_grace_period_seconds;

@@ -22,7 +22,19 @@ pub(crate) struct File {
     pub(crate) max_body: Option<Spanned<u64>>,
     /// Bytes.
     pub(crate) max_head: Option<Spanned<u64>>,
+    pub(crate) machine: Machine,
     pub(crate) apps: BTreeMap<Spanned<String>, App>,
+}
+
+/// What all apps share.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Machine {
+    pub(crate) runners: Option<Spanned<u64>>,
+    /// Seconds.
+    pub(crate) turn: Option<Spanned<f64>>,
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -56,7 +68,9 @@ pub(crate) struct App {
     pub(crate) cancel_grace: Option<Spanned<f64>>,
     pub(crate) cancel_despite_others: Option<bool>,
     pub(crate) health_check: Option<Spanned<HealthCheck>>,
-    pub(crate) gpus: Option<Spanned<Vec<Value>>>,
+    pub(crate) gpus: Option<Spanned<Vec<Spanned<Value>>>>,
+    pub(crate) num_gpus: Option<Spanned<u32>>,
+    pub(crate) runners_per_gpu: Option<Spanned<u32>>,
     pub(crate) auth: Option<Spanned<String>>,
 }
 
@@ -143,12 +157,8 @@ fn within(
 }
 
 impl App {
-    /// A refusal of what this version cannot do, rather than a silent no.
-    pub(crate) fn refuse_later(&self, source: &Source<'_>) -> Result<(), Failure> {
-        let refuse = |key: &str, span| Err(bad(&source.at(span, key, LATER)));
-        if let Some(gpus) = self.gpus.as_ref().filter(|gpus| !gpus.as_ref().is_empty()) {
-            return refuse("gpus", gpus.span());
-        }
+    /// A refusal of what no version can do.
+    pub(crate) fn check_auth(&self, source: &Source<'_>) -> Result<(), Failure> {
         match &self.auth {
             Some(auth) if !["private", "public", "shared"].contains(&auth.as_ref().as_str()) => {
                 let text = format!("`{}` is not one of private, public, shared", auth.as_ref());

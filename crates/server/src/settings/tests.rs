@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use fal_engine::Needs;
+
 use super::*;
 
 fn arguments(config: PathBuf) -> Serve {
@@ -124,10 +126,6 @@ fn a_crash_backoff_of_nothing_still_waits_a_little() {
 
 #[test]
 fn what_this_version_cannot_do_is_refused_and_not_ignored() {
-    check(
-        "[apps.\"a/b\"]\ncommand = [\"sh\"]\ngpus = [0]\n",
-        "fal.toml:3: gpus: is not available in this version",
-    );
     check("queue = \"postgres://x\"\n[apps.\"a/b\"]\ncommand = [\"sh\"]\n", "fal.toml:1: queue: ");
     check("api_keys = [\"a:b\"]\n[apps.\"a/b\"]\ncommand = [\"sh\"]\n", "fal.toml:1: api_keys: ");
 }
@@ -153,6 +151,95 @@ fn a_file_that_cannot_be_read_is_named() {
     assert!(refused.starts_with("nowhere/fal.toml: the configuration cannot be read"), "{refused}");
 }
 
+/// A configuration with an app that has these lines, which begin on line 3.
+fn app_with(lines: &str) -> String {
+    format!("[apps.\"a/b\"]\ncommand = [\"sh\"]\n{lines}\n")
+}
+
+//= docs/contract.md#gpus
+//= type=test
+//# There are never more runners of an app than its GPUs allow, whatever `max_concurrency` says.
+#[test]
+fn gpus_are_read_and_bound_the_runners() {
+    let dir = tempfile::tempdir().unwrap();
+    let want = |lines: &str| {
+        let app = load_text(dir.path(), &app_with(lines)).unwrap().apps.remove(0);
+        let gpus: Vec<_> = app.want.gpus.iter().map(ToString::to_string).collect();
+        (gpus.join(" "), app.want.each, app.want.sharing, app.settings.scale.max)
+    };
+    assert_eq!(want("gpus = []"), (String::new(), 0, 1, 4));
+    assert_eq!(want("gpus = [0, \"GPU-1a\"]"), ("0 GPU-1a".to_owned(), 1, 1, 2));
+    let shared = "gpus = [\"1\", 0]\nrunners_per_gpu = 3\nmax_concurrency = 5";
+    assert_eq!(want(shared), ("1 0".to_owned(), 1, 3, 5));
+    assert_eq!(want("gpus = [0, 1, 2]\nnum_gpus = 2").3, 1);
+}
+
+//= docs/contract.md#gpus
+//= type=test
+//# Where some app of a configuration has `gpus`, a runner of an app without MUST see none, unless its `env` says otherwise.
+#[test]
+fn an_app_without_gpus_sees_none_where_others_have_some() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = "[apps.\"c/d\"]\ncommand = [\"sh\"]\n";
+    let env_of_other = |lines: &str, env: &str| {
+        let text = format!("{}{other}{env}", app_with(lines));
+        load_text(dir.path(), &text).unwrap().apps.remove(1).env
+    };
+    let visible = |value: &str| vec![("CUDA_VISIBLE_DEVICES".to_owned(), value.to_owned())];
+    assert_eq!(env_of_other("", ""), []);
+    assert_eq!(env_of_other("gpus = [0]", ""), visible(""));
+    let own = "env = { CUDA_VISIBLE_DEVICES = \"1\" }\n";
+    assert_eq!(env_of_other("gpus = [0]", own), visible("1"));
+}
+
+#[test]
+fn apps_ask_only_where_there_is_something_to_share() {
+    let dir = tempfile::tempdir().unwrap();
+    let needs = |text: &str| load_text(dir.path(), text).unwrap().apps[0].settings.needs;
+    assert_eq!(needs(&app_with("")), Needs::Nothing);
+    assert_eq!(needs(&app_with("gpus = [0]")), Needs::Share);
+    assert_eq!(needs(&format!("[machine]\nrunners = 0\n{}", app_with(""))), Needs::Nothing);
+    let settings = load_text(dir.path(), &format!("[machine]\nrunners = 2\n{}", app_with("")));
+    let settings = settings.unwrap();
+    assert_eq!(settings.apps[0].settings.needs, Needs::Share);
+    assert_eq!(
+        (settings.machine.kind.as_str(), settings.machine.shared.runners),
+        ("local", Some(2))
+    );
+}
+
+//= docs/contract.md#configuration
+//= type=test
+//# The message MUST name the file, the line and the key.
+#[test]
+fn what_the_machine_cannot_give_is_refused() {
+    let refused = |lines: &str, expected: &str| check(&app_with(lines), expected);
+    refused("gpus = [0, 0]", "fal.toml:3: gpus: `0` stands here twice");
+    refused("gpus = [0, \"00\"]", "fal.toml:3: gpus: `0` stands here twice");
+    refused("gpus = [\n0,\n\"a\"]", "fal.toml:5: gpus: `a` names no GPU");
+    refused("gpus = [-1]", "fal.toml:3: gpus: `-1` names no GPU");
+    refused("gpus = [true]", "fal.toml:3: gpus: a GPU is a number");
+    refused("gpus = 0", "fal.toml:3: gpus: invalid type");
+    refused("num_gpus = 1", "fal.toml:3: num_gpus: the app has no gpus");
+    refused("runners_per_gpu = 2", "fal.toml:3: runners_per_gpu: the app has no gpus");
+    refused("gpus = [0]\nnum_gpus = 2", "fal.toml:4: num_gpus: 2 is out of range: 0 to 1");
+    refused(
+        "min_concurrency = 1\nspares = 1\ngpus = [0]",
+        "fal.toml:5: gpus: with these the app can have 1 at a time",
+    );
+    refused(
+        "gpus = [0]\nenv = { CUDA_VISIBLE_DEVICES = \"0\" }",
+        "fal.toml:3: gpus: env sets CUDA_VISIBLE_DEVICES",
+    );
+    let machine = |line: &str, expected: &str| {
+        check(&format!("[machine]\n{line}\n{}", app_with("min_concurrency = 2")), expected);
+    };
+    machine("turn = 0", "fal.toml:2: machine.turn: 0 is out of range");
+    machine("type = \"\"", "fal.toml:2: machine.type: a type of machine");
+    machine("runners = 1", "fal.toml:2: machine.runners: the min_concurrency of all apps");
+    machine("gpus = [0]", "fal.toml:2: gpus: unknown field");
+}
+
 /// A program that describes itself as an app of `fal-app` would.
 fn describing(dir: &Path, description: &str) {
     use std::os::unix::fs::PermissionsExt as _;
@@ -170,17 +257,17 @@ fn an_app_that_describes_itself_is_believed_where_the_file_is_silent() {
         dir.path(),
         r#"{
             "limits": {
-                "max_multiplexing": 7, "keep_alive": 9,
+                "max_multiplexing": 7, "keep_alive": 9, "num_gpus": 2,
                 "retry_config": { "server_error": { "retries": 2 } }
             },
             "health_check": { "path": "/alive", "failure_threshold": 5, "call_regularly": false }
         }"#,
     );
-    let text = "[apps.\"a/b\"]\ncommand = [\"./app.sh\"]\nkeep_alive = 3\n";
+    let text = "[apps.\"a/b\"]\ncommand = [\"./app.sh\"]\ngpus = [0, 1]\nkeep_alive = 3\n";
     let described = load_text(dir.path(), &format!("{text}describe = true\n")).unwrap();
     let app = &described.apps[0];
     assert_eq!((app.settings.max_multiplexing, app.settings.scale.keep_alive.as_secs()), (7, 3));
-    assert_eq!(app.settings.rules.budgets.server_error, Some(2));
+    assert_eq!((app.settings.rules.budgets.server_error, app.want.each), (Some(2), 2));
     let health = app.settings.limits.health.as_ref().unwrap();
     assert_eq!((health.failure_threshold, health.regular), (5, false));
     assert_eq!(app.health.as_ref().unwrap().path, "/alive");

@@ -4,7 +4,7 @@ use fal_queue::{Ending, Ruling};
 use fal_types::{LeaseId, Moment, RequestId, RunnerId};
 
 use super::at;
-use crate::{Command, Record, Rollover};
+use crate::{Command, Offer, Record, Rollover};
 
 /// The moment in seconds since the start of the transcript.
 pub(super) fn moment(moment: Moment) -> String {
@@ -42,6 +42,7 @@ pub(super) fn kind(command: &Command) -> String {
         Command::Moved { state, cause, .. } => format!("{state}({})", cause.name()),
         Command::Stands { standing, .. } => format!("Stands({})", standing.name()),
         Command::Contained { deaths, .. } => format!("Contained({})", deaths.len()),
+        Command::Offer { offers } => format!("Offer({})", offers.len()),
         Command::Forget { .. } => "Forget".to_owned(),
         Command::Drained => "Drained".to_owned(),
         Command::Rolled(how) => format!("Rolled({how:?})"),
@@ -76,10 +77,28 @@ pub(super) fn command(command: &Command) -> String {
                 deaths.iter().map(|(on, cause)| format!("{} {}", runner(*on), cause.name()));
             format!("contained {}: {}", request(*found), deaths.collect::<Vec<_>>().join(", "))
         }
+        Command::Offer { offers } => {
+            let offers =
+                offers.iter().map(|(on, offer)| format!("{} {}", runner(*on), may(*offer)));
+            let offers = offers.collect::<Vec<_>>().join(", ");
+            format!("could do without: {}", if offers.is_empty() { "nobody" } else { &offers })
+        }
         Command::Forget { runner: gone } => format!("forget {}", runner(*gone)),
         Command::Drained => "drained".to_owned(),
         Command::Rolled(Rollover::Over) => "rolled over".to_owned(),
         Command::Rolled(Rollover::HeldUp) => "roll is held up".to_owned(),
+    }
+}
+
+fn may(offer: Offer) -> String {
+    match offer {
+        Offer::Leaving => "leaving".to_owned(),
+        Offer::Spare => "spare".to_owned(),
+        Offer::Idle { since: None } => "idle".to_owned(),
+        Offer::Idle { since: Some(since) } => format!("idle since {}", moment(since)),
+        Offer::Busy { since } => format!("busy since {}", moment(since)),
+        Offer::Old { since: None } => "old".to_owned(),
+        Offer::Old { since: Some(since) } => format!("old since {}", moment(since)),
     }
 }
 

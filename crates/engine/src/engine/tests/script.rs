@@ -14,9 +14,12 @@
 //! recorded                   what was to be recorded becomes durable, and the engine is told what waits again
 //! cancel q1
 //! left l0                    the caller of a direct call leaves while its runner works
-//! r0 opened | exited | spawn-failed | probe-passed | probe-failed | health-passed | health-failed
+//! r0 allotted | opened | exited | spawn-failed | probe-passed | probe-failed | health-passed | health-failed
 //! reload [processes] [min 1] [max 3] [slots 2]   the configuration is another one now
 //! remove                     the app is gone from it
+//! watched                    somebody wants to know what the app could do without
+//! unwatched
+//! r0 makes-room              for another app's runner
 //! drain
 //! elapse                     the next deadline comes
 //! rest                       nothing happens
@@ -32,7 +35,9 @@ use fal_queue::{
 use fal_types::{LeaseId, Moment, Problem, RequestId, RunnerId, Status};
 
 use super::{app, at, render};
-use crate::{CallId, Command, Engine, Event, Input, Reconfigured, Record, Reported, Settings, Who};
+use crate::{
+    CallId, Command, Engine, Event, Input, Reconfigured, Record, Reported, Settings, Watched, Who,
+};
 
 /// One engine under a script.
 pub(super) struct Script {
@@ -160,6 +165,9 @@ impl Script {
                 self.now = self.engine.next_deadline().map_or(self.now, |due| due.max(self.now));
                 self.tell(Input::Elapsed)
             }
+            ["watched"] => self.tell(Input::Watched(Watched::Yes)),
+            ["unwatched"] => self.tell(Input::Watched(Watched::No)),
+            [name, "makes-room"] => self.tell(Input::MakeRoom { runner: named(name) }),
             ["rest"] => Vec::new(),
             [name, ref news @ ..] if name.starts_with('l') => self.settle(name, news),
             [name, news] => self.runner(name, news),
@@ -245,6 +253,7 @@ impl Script {
 
     fn runner(&mut self, name: &str, news: &str) -> Vec<Command> {
         let event = match news {
+            "allotted" => Event::Allotted,
             "opened" => Event::PortOpened,
             "exited" => Event::Exited,
             "spawn-failed" => Event::SpawnFailed,
@@ -254,9 +263,12 @@ impl Script {
             "health-failed" => Event::HealthFailed,
             _ => panic!("`{news}` is nothing that happens to a runner"),
         };
-        let number = u32::try_from(number(name)).expect("runner numbers are small");
-        self.tell(Input::Runner { runner: RunnerId::new(0, number), event })
+        self.tell(Input::Runner { runner: named(name), event })
     }
+}
+
+fn named(runner: &str) -> RunnerId {
+    RunnerId::new(0, u32::try_from(number(runner)).expect("runner numbers are small"))
 }
 
 fn number(name: &str) -> u64 {

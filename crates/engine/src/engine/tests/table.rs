@@ -37,7 +37,7 @@ const SITUATIONS: [(&str, &str); 13] = [
     ("drained", "0.000 drain"),
 ];
 
-const INPUTS: [&str; 37] = [
+const INPUTS: [&str; 41] = [
     "admit c9 for 100",
     "withdraw c1",
     "submit q9",
@@ -61,6 +61,7 @@ const INPUTS: [&str; 37] = [
     "l0 cancelled",
     "l7 breaks",
     "cancel q1",
+    "r0 allotted",
     "r0 opened",
     "r0 exited",
     "r0 spawn-failed",
@@ -73,6 +74,9 @@ const INPUTS: [&str; 37] = [
     "reload",
     "reload processes",
     "remove",
+    "watched",
+    "r0 makes-room",
+    "r1 makes-room",
     "drain",
     "elapse",
 ];

@@ -27,7 +27,7 @@ use self::{
     law::{Broken, Laws},
 };
 use super::{app, at, render, settings};
-use crate::{CallId, Cancel, Engine, Input, Reconfigured, Scale, Settings, Who};
+use crate::{CallId, Cancel, Engine, Input, Needs, Offer, Reconfigured, Scale, Settings, Who};
 
 struct World {
     engine: Engine,
@@ -43,6 +43,8 @@ struct World {
     leases: BTreeMap<LeaseId, (RunnerId, Option<RequestId>)>,
     /// Runners whose process is there, or is being started.
     processes: BTreeSet<RunnerId>,
+    /// What the engine said it could do without.
+    offers: Vec<(RunnerId, Offer)>,
     is_benign: bool,
     settings: Settings,
     laws: Laws,
@@ -64,6 +66,7 @@ impl World {
             requests: 0,
             leases: BTreeMap::new(),
             processes: BTreeSet::new(),
+            offers: Vec::new(),
             is_benign: false,
             trace: Vec::new(),
         }
@@ -134,6 +137,8 @@ impl World {
                 Ok(())
             }
             16 if self.dice.one_in(3) => self.reload(),
+            17 => self.watch(),
+            18 => self.make_room(),
             16.. => Ok(()),
         }
     }
@@ -232,10 +237,11 @@ impl World {
 fn any_settings() -> impl Strategy<Value = Settings> {
     let scale = (0..3_u32, 1..5_u32, 0..2_u32, 0..2_u64, prop_oneof![Just(5), Just(30_u64)]);
     let grace = prop_oneof![Just(None), Just(Some(Duration::from_secs(3)))];
-    let faults = (0..3_u32, 0..3_u32, grace, any::<bool>());
+    let needs = prop_oneof![Just(Needs::Nothing), Just(Needs::Share)];
+    let faults = (0..3_u32, 0..3_u32, grace, any::<bool>(), needs);
     (scale, 1..4_u32, any::<bool>(), faults).prop_map(
         |((min, max, buffer, delay, idle), slots, watched, faults)| {
-            let (spares, poison_limit, grace, despite_others) = faults;
+            let (spares, poison_limit, grace, despite_others, needs) = faults;
             let (delay, keep_alive) = (Duration::from_secs(delay), Duration::from_secs(idle));
             let scale = Scale { min, max, buffer, buffer_percent: 0, delay, keep_alive };
             let mut settings = settings();
@@ -252,6 +258,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
                 spares,
                 poison_limit,
                 cancel: Cancel { grace, despite_others },
+                needs,
                 ..settings
             }
         },

@@ -16,6 +16,8 @@ struct Witness {
     health_probes: u32,
     termed: Option<Moment>,
     killed: bool,
+    /// The last step of its start.
+    started: Option<Effect>,
     stage: Stage,
 }
 
@@ -32,7 +34,7 @@ enum Stage {
 
 const fn stage(state: &State) -> Stage {
     match state {
-        State::CrashBackoff { .. } => Stage::Waiting,
+        State::CrashBackoff { .. } | State::Pending => Stage::Waiting,
         State::Setup { .. } => Stage::Starting,
         State::Idle | State::Running => Stage::Placeable,
         State::Draining { .. } | State::Terminating { .. } => Stage::Leaving,
@@ -50,6 +52,7 @@ impl Witness {
             Event::HealthPassed | Event::HealthFailed => self.health_probes -= 1,
             Event::Elapsed
             | Event::Woken
+            | Event::Allotted
             | Event::SpawnFailed
             | Event::PortOpened
             | Event::Exited
@@ -77,7 +80,15 @@ impl Witness {
                 assert!(!self.killed, "one SIGKILL is enough");
                 self.killed = true;
             }
-            Effect::Spawn | Effect::Cut => {}
+            Effect::Allot => {
+                assert_eq!(self.started, None, "asks what it needs once");
+                self.started = Some(Effect::Allot);
+            }
+            Effect::Spawn => {
+                assert_eq!(self.started, Some(Effect::Allot), "spawned once, with what it needs");
+                self.started = Some(Effect::Spawn);
+            }
+            Effect::Cut => {}
         }
         assert!(self.tcp_probes <= 1 && self.health_probes <= 1, "two probes of a kind");
     }
@@ -97,7 +108,7 @@ impl Witness {
             State::Terminating { .. } => assert_eq!(due.is_none(), self.killed),
             State::Idle => assert!(self.held == 0 && (due.is_none() == (self.health_probes == 1))),
             State::Running => assert!(self.held > 0),
-            State::Terminated => assert_eq!(due, None),
+            State::Pending | State::Terminated => assert_eq!(due, None),
         }
         assert!(explains(runner.cause(), state), "{:?} for {:?}", state, runner.cause());
     }
@@ -108,7 +119,7 @@ fn explains(cause: Cause, state: &State) -> bool {
     let starts = matches!(cause, Cause::ScaledUp | Cause::BackoffOver | Cause::Woken);
     match state {
         State::CrashBackoff { .. } => cause == Cause::ScaledUp,
-        State::Setup { .. } => starts,
+        State::Pending | State::Setup { .. } => starts,
         State::Idle => matches!(cause, Cause::Ready | Cause::Released),
         State::Running => cause == Cause::Leased,
         State::Draining { .. } => cause.is_planned(),
@@ -123,6 +134,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         4 => Just(Event::Elapsed),
         1 => Just(Event::Woken),
+        4 => Just(Event::Allotted),
         1 => Just(Event::SpawnFailed),
         6 => Just(Event::PortOpened),
         1 => Just(Event::Exited),
@@ -180,7 +192,7 @@ proptest! {
     fn a_runner_that_is_stopped_is_gone_or_killed_when_its_deadlines_have_passed(
         history in vec((0..4_000_u64, event()), 0..40),
     ) {
-        let (mut runner, _spawn) = Machine::new(at(0), Start::Now, Cause::ScaledUp, watched());
+        let (mut runner, _allot) = Machine::new(at(0), Start::Now, Cause::ScaledUp, watched());
         let mut now = at(0);
         for (wait, event) in history {
             now = now + Duration::from_millis(wait);

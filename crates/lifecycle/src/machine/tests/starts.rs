@@ -73,8 +73,9 @@ fn backing_off(millis: u64, limits: Limits) -> Machine {
 fn a_runner_in_crash_backoff_starts_when_its_wait_is_over_and_not_before() {
     let mut runner = backing_off(30_000, limits());
     check_ignored(&mut runner, 29_999, Event::Elapsed);
-    check(&mut runner, 30_000, Event::Elapsed, "SETUP backoff_over", &[Effect::Spawn]);
-    assert_eq!(runner.state(), &State::Setup { deadline: at(30_000) + STARTUP });
+    check(&mut runner, 30_000, Event::Elapsed, "PENDING backoff_over", &[Effect::Allot]);
+    check(&mut runner, 30_009, Event::Allotted, "SETUP backoff_over", &[Effect::Spawn]);
+    assert_eq!(runner.state(), &State::Setup { deadline: at(30_009) + STARTUP });
 }
 
 //= docs/contract.md#crash-backoff
@@ -83,10 +84,20 @@ fn a_runner_in_crash_backoff_starts_when_its_wait_is_over_and_not_before() {
 #[test]
 fn a_runner_in_crash_backoff_starts_at_once_when_it_is_woken() {
     let mut runner = backing_off(30_000, limits());
-    check(&mut runner, 7_000, Event::Woken, "SETUP woken", &[Effect::Spawn]);
-    assert_eq!(runner.next_deadline(), Some(at(7_000) + STARTUP));
+    check(&mut runner, 7_000, Event::Woken, "PENDING woken", &[Effect::Allot]);
     check_ignored(&mut runner, 7_001, Event::Woken);
     check_ignored(&mut runner, 30_000, Event::Elapsed);
+    check(&mut runner, 30_001, Event::Allotted, "SETUP woken", &[Effect::Spawn]);
+    assert_eq!(runner.next_deadline(), Some(at(30_001) + STARTUP));
+}
+
+#[test]
+fn a_pending_runner_waits_without_a_deadline_and_goes_at_once_when_it_is_not_wanted() {
+    let (mut runner, _allot) = Machine::new(at(0), Start::Now, Cause::ScaledUp, limits());
+    assert_eq!((runner.next_deadline(), runner.is_ready()), (None, false));
+    let stop = Event::StopRequested(Cause::ScaledDown);
+    check(&mut runner, 1, stop, "TERMINATED scaled_down", &[]);
+    check_ignored(&mut runner, 2, Event::Allotted);
 }
 
 #[test]

@@ -44,6 +44,7 @@ fn situations() -> Vec<(&'static str, Machine)> {
     let hasty = Limits { grace: Duration::ZERO, ..limits() };
     vec![
         ("in crash backoff", backing_off),
+        ("pending", Machine::new(at(0), Start::Now, Cause::ScaledUp, watched()).0),
         ("in setup", started(watched())),
         ("idle", ready(watched(), 0)),
         ("idle, without a health endpoint", ready(limits(), 0)),
@@ -70,6 +71,7 @@ fn situations() -> Vec<(&'static str, Machine)> {
 fn events(runner: &Machine) -> Vec<(String, Moment, Event)> {
     let plain = [
         Event::Woken,
+        Event::Allotted,
         Event::SpawnFailed,
         Event::PortOpened,
         Event::Exited,

@@ -8,7 +8,7 @@ use fal_queue::{
 use fal_types::{LeaseId, Moment, RequestId, RunnerId, Status};
 
 use super::{World, app, law::Broken, render};
-use crate::{CallId, Cause, Command, Effect, Event, Input, Record, Reported};
+use crate::{CallId, Cause, Command, Effect, Event, Input, Record, Reported, Watched};
 
 /// Something that is going to happen.
 pub(super) enum Happening {
@@ -47,6 +47,7 @@ impl World {
             }
             Command::Runner { runner, effect } => self.affect(runner, effect),
             Command::Stands { runner, standing } => self.laws.stands(runner, standing),
+            Command::Offer { offers } => self.offers = offers,
             Command::Refuse { .. }
             | Command::Moved { .. }
             | Command::Contained { .. }
@@ -92,6 +93,10 @@ impl World {
     fn affect(&mut self, runner: RunnerId, effect: Effect) {
         let (lag, is_bad) = (self.dice.lag(), !self.is_benign && self.dice.one_in(4));
         match effect {
+            Effect::Allot => {
+                let wait = if self.is_benign { lag } else { self.dice.span(15) };
+                self.plan(wait, Happening::News(runner, Event::Allotted));
+            }
             Effect::Spawn => self.spawn(runner),
             Effect::ProbeTcp => {
                 let verdict = if is_bad { Event::ProbeFailed } else { Event::ProbePassed };
@@ -160,6 +165,25 @@ impl World {
             self.plan(lag, Happening::Cancels(request));
         }
         Ok(())
+    }
+
+    /// Another app wants to know what this one could do without.
+    pub(super) fn watch(&mut self) -> Result<(), Broken> {
+        let is_wanted = self.dice.one_in(2);
+        let watched = if is_wanted { Watched::Yes } else { Watched::No };
+        self.offers.clear();
+        self.tell(&format!("watched {watched:?}"), Input::Watched(watched))?;
+        self.laws.offered(&self.offers, &self.engine.runners())
+    }
+
+    /// Another app's runner gets what one of these holds.
+    pub(super) fn make_room(&mut self) -> Result<(), Broken> {
+        let count = self.offers.len().max(1);
+        let place = self.below(count);
+        let Some((runner, _)) = self.offers.get(place).copied() else { return Ok(()) };
+        self.laws.seen(runner, Cause::MadeRoom);
+        let what = format!("{} makes room", render::runner(runner));
+        self.tell(&what, Input::MakeRoom { runner })
     }
 
     /// The caller of a direct call hangs up while its runner works.

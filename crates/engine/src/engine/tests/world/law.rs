@@ -6,7 +6,9 @@ use fal_queue::{Ruling, State, Ticket};
 use fal_types::{LeaseId, Moment, RequestId, RunnerId};
 
 use super::render;
-use crate::{CallId, Cause, Command, Effect, Event, Record, Runner, Settings, Standing};
+use crate::{
+    CallId, Cause, Command, Effect, Event, Needs, Offer, Record, Runner, Settings, Standing,
+};
 
 /// Which law was broken, and by whom.
 pub(super) type Broken = String;
@@ -35,6 +37,8 @@ pub(super) struct Laws {
     /// The attempts at each request that count.
     dispatches: BTreeMap<RequestId, BTreeSet<LeaseId>>,
     ended: BTreeSet<RequestId>,
+    /// Runners that have what they need of the machine.
+    allotted: BTreeSet<RunnerId>,
     spawned: BTreeMap<RunnerId, Moment>,
     /// Runners whose port is open, as far as the engine has been told, and that it has not told to go.
     ready: BTreeSet<RunnerId>,
@@ -67,6 +71,7 @@ impl Laws {
             pending: BTreeSet::new(),
             dispatches: BTreeMap::new(),
             ended: BTreeSet::new(),
+            allotted: BTreeSet::new(),
             spawned: BTreeMap::new(),
             ready: BTreeSet::new(),
             closed: BTreeSet::new(),
@@ -114,6 +119,28 @@ impl Laws {
         }
     }
 
+    /// Runners that the engine could do without, of which one is told to go. Those that serve beyond these are
+    /// enough.
+    pub(super) fn offered(
+        &self,
+        offers: &[(RunnerId, Offer)],
+        runners: &[Runner],
+    ) -> Result<(), Broken> {
+        let named = |runner: &RunnerId| runners.iter().find(|known| known.id == *runner);
+        let unknown = offers.iter().find(|(runner, _)| named(runner).is_none());
+        must!(unknown.is_none(), "{unknown:?} is offered and not there");
+        let is_open =
+            |offer: &Offer| matches!(offer, Offer::Busy { .. } | Offer::Old { since: Some(_) });
+        let gives = offers.iter().any(|(_, offer)| is_open(offer));
+        let holds = |runner: &&Runner| {
+            matches!(runner.state, "SETUP" | "IDLE" | "RUNNING")
+                && runner.standing != Standing::Spare
+        };
+        let held = runners.iter().filter(holds).count();
+        must!(!gives || held > self.settings.scale.min as usize, "offers what it must keep");
+        Ok(())
+    }
+
     /// The claim was answered, or it failed and is not made again before the moment.
     pub(super) fn claim_over(&mut self, held_off: Option<Moment>) {
         self.claimed = 0;
@@ -127,6 +154,9 @@ impl Laws {
         if event == Event::PortOpened && is_starting {
             self.ready.insert(runner);
             self.failed_start = None;
+        }
+        if event == Event::Allotted {
+            self.allotted.insert(runner);
         }
         let causes: &[Cause] = match (event, is_starting) {
             (Event::SpawnFailed, _) => &[Cause::StartFailed],
@@ -194,6 +224,7 @@ impl Laws {
             | Command::SignalCancel { .. }
             | Command::Stands { .. }
             | Command::Contained { .. }
+            | Command::Offer { .. }
             | Command::Rolled(_) => Ok(()),
         }
     }
@@ -254,6 +285,16 @@ impl Laws {
         Ok(())
     }
 
+    fn judge_start(&self, now: Moment, runner: RunnerId) -> Result<(), Broken> {
+        let name = render::runner(runner);
+        must!(!self.is_draining, "{name} is started in a drain");
+        let wait = self.settings.crash_backoff.step;
+        let is_early = !self.backing_off.contains(&runner)
+            && self.failed_start.is_some_and(|failed| now < failed + wait);
+        must!(!is_early, "{name} is started right after a failed start");
+        Ok(())
+    }
+
     fn judge_effect(
         &mut self,
         now: Moment,
@@ -262,14 +303,17 @@ impl Laws {
     ) -> Result<(), Broken> {
         let name = render::runner(runner);
         match effect {
+            Effect::Allot => {
+                must!(self.settings.needs == Needs::Share, "{name} asks, and needs nothing");
+                self.judge_start(now, runner)
+            }
             Effect::Spawn => {
                 self.spawned.insert(runner, now);
                 self.slots.insert(runner, self.settings.max_multiplexing.max(1) as usize);
-                must!(!self.is_draining, "{name} is started in a drain");
-                let wait = self.settings.crash_backoff.step;
-                let is_early = !self.backing_off.contains(&runner)
-                    && self.failed_start.is_some_and(|failed| now < failed + wait);
-                must!(!is_early, "{name} is started right after a failed start");
+                if self.settings.needs == Needs::Nothing {
+                    return self.judge_start(now, runner);
+                }
+                must!(self.allotted.contains(&runner), "{name} takes what it was not given");
                 Ok(())
             }
             Effect::Cut | Effect::SignalTerm | Effect::SignalKill => {
@@ -322,7 +366,8 @@ impl Laws {
 
     /// Judges what can be seen of the engine after each step.
     pub(super) fn judge_all(&mut self, runners: &[Runner]) -> Result<(), Broken> {
-        let backing_off = runners.iter().filter(|runner| runner.state == "CRASH_BACKOFF");
+        let waits = |runner: &&Runner| matches!(runner.state, "PENDING" | "CRASH_BACKOFF");
+        let backing_off = runners.iter().filter(waits);
         self.backing_off = backing_off.map(|runner| runner.id).collect();
         let is_spare = |runner: &&Runner| runner.standing == Standing::Spare;
         self.spares = runners.iter().filter(is_spare).map(|runner| runner.id).collect();
@@ -385,5 +430,5 @@ impl Laws {
 }
 
 fn is_live(runner: &Runner) -> bool {
-    matches!(runner.state, "CRASH_BACKOFF" | "SETUP" | "IDLE" | "RUNNING")
+    matches!(runner.state, "PENDING" | "CRASH_BACKOFF" | "SETUP" | "IDLE" | "RUNNING")
 }

@@ -1,0 +1,28 @@
+//! What an app could do without.
+
+use fal_types::Moment;
+
+/// What may become of a runner that holds something, as its app sees it. A runner without an offer is needed, and
+/// stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// It ends already.
+    Leaving,
+    /// It is kept for the death of another.
+    Spare,
+    /// Its app does not need it.
+    Idle {
+        /// Since when it has had nothing to do; none if it has never been ready.
+        since: Option<Moment>,
+    },
+    /// Its app needs it, and has more than it must keep.
+    Busy {
+        /// Since when it serves.
+        since: Moment,
+    },
+    /// It is of an older revision of its app, and goes for one of the new revision.
+    Old {
+        /// Since when it serves; none where it must stay unless it is for its own app.
+        since: Option<Moment>,
+    },
+}
