@@ -62,7 +62,10 @@ fn a_request_that_ends_runners_takes_nobody_with_it() {
         (platform.lab().tags().iter().filter(|tag| *tag == "innocent").count() == 3).then_some(())
     });
     let poison = platform.submit(&json!({ "crash": "kill" }));
-    poison.wait().is_problem(503, "runner_disconnected");
+    let answer = poison.wait();
+    answer.is_problem(503, "runner_disconnected");
+    let detail = answer.json()["detail"].to_string();
+    assert_eq!(detail.matches("(disconnected)").count(), 2, "{detail}");
     for queued in innocent {
         assert_eq!(queued.wait().status, 200);
         assert_eq!(queued.record()["retries"], 0, "it was not charged");

@@ -83,7 +83,7 @@ async fn runners(State(node): State<Handle>) -> Response {
             port: runner.port,
         })
     };
-    let runners: Vec<_> = node.apps().flat_map(of).collect();
+    let runners: Vec<_> = node.all_apps().flat_map(of).collect();
     Json(json!({ "runners": runners })).into_response()
 }
 

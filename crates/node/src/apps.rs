@@ -64,6 +64,13 @@ impl Apps {
         self.serving.read().get(id).map(Arc::clone)
     }
 
+    /// All of one name: the one that is served, and those of earlier that leave.
+    pub(crate) fn named(&self, id: &AppId) -> Vec<Arc<Conductor>> {
+        let mut named = self.all();
+        named.retain(|conductor| conductor.id == *id);
+        named
+    }
+
     /// Those that are served, by name.
     pub(crate) fn serving(&self) -> Vec<Arc<Conductor>> {
         self.serving.read().values().map(Arc::clone).collect()

@@ -10,7 +10,7 @@ use std::{
 
 use fal_allotment::Gpu;
 use fal_engine::{
-    CallId, Command, Engine, Event, Input, Reconfigured, Record, Reported, Runner, Who,
+    CallId, Cause, Command, Engine, Event, Input, Reconfigured, Record, Reported, Runner, Who,
 };
 use fal_queue::store::Content;
 use fal_types::{AppId, LeaseId, Moment, Problem, RunnerId};
@@ -76,6 +76,13 @@ pub(crate) struct Inner {
     /// Slots that were granted to callers who had left. They are given back once the lock is open again.
     pub(crate) unwanted: Vec<Lease>,
     armed: Option<Moment>,
+}
+
+/// What becomes of a queued request whose attempt is over.
+pub(crate) struct Settled {
+    pub(crate) record: Record,
+    /// At which deaths of runners it was, where it is not tried again because of them.
+    pub(crate) died: Vec<(RunnerId, Cause)>,
 }
 
 /// What a direct call gets when it asks.
@@ -180,20 +187,26 @@ impl Conductor {
         answer
     }
 
-    /// Ends a lease. For a queued request the answer says what is to be made durable.
+    /// Ends a lease. For a queued request the answer says what is to be made durable, and at which deaths the
+    /// request was where that is why it ends.
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other command is executed alike")]
-    pub(crate) fn settle(self: &Arc<Self>, lease: LeaseId, reported: Reported) -> Option<Record> {
+    pub(crate) fn settle(self: &Arc<Self>, lease: LeaseId, reported: Reported) -> Option<Settled> {
         let mut inner = self.inner.lock();
         inner.dispatched.remove(&lease);
-        let mut mine = None;
+        let (mut mine, mut died) = (None, Vec::new());
         for command in inner.engine.step(self.clock().now(), Input::Settled { lease, reported }) {
             match command {
                 Command::Record(record) if record.lease == lease => mine = Some(record),
+                // Only the request that is settled can be.
+                Command::Contained { ref deaths, .. } => {
+                    died.clone_from(deaths);
+                    self.execute(&mut inner, command);
+                }
                 other => self.execute(&mut inner, other),
             }
         }
         self.finish(inner);
-        mine
+        Some(Settled { record: mine?, died })
     }
 
     /// A call that waited goes away; a grant that crossed it on the way is given back by its receiver's drop.

@@ -93,7 +93,7 @@ impl Conductor {
                 tracing::info!(%app, %runner, standing = standing.name(), "runner stands elsewhere");
             }
             //= docs/contract.md#poison
-            //# The log names the runners and their causes.
+            //# The error and the log name the runners and their causes.
             Command::Contained { request, deaths } => {
                 let name =
                     |(runner, cause): &(RunnerId, Cause)| format!("{runner} {}", cause.name());

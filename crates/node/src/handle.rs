@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     /// What kind of machine it is.
     pub(crate) kind: String,
     pub(crate) max_body: usize,
+    /// All of them, for one that has to do with another of its name.
+    pub(crate) apps: Weak<Apps>,
     /// A permit for each attempt at a queued request, until its end is on disk.
     pub(crate) recording: Semaphore,
     /// Rung when a request was stored whose deadline may be the next.
@@ -129,8 +131,8 @@ pub enum Answer {
     Pending,
     /// The runner's own.
     Reply(Reply),
-    /// The platform's.
-    Problem(Problem),
+    /// The platform's, and what it says beyond the usual.
+    Problem(Problem, Option<String>),
 }
 
 impl Handle {
@@ -143,6 +145,11 @@ impl Handle {
     /// All apps, by name.
     pub fn apps(&self) -> impl Iterator<Item = App> {
         self.apps.serving().into_iter().map(|conductor| App { conductor })
+    }
+
+    /// All apps, and those that are served no more and whose runners finish what they have.
+    pub fn all_apps(&self) -> impl Iterator<Item = App> {
+        self.apps.all().into_iter().map(|conductor| App { conductor })
     }
 
     /// The time as the node sees it.
@@ -264,10 +271,12 @@ impl App {
             let Some(ticket) = kept(reader, (&app, id), now)? else { return Ok(None) };
             let State::Done(ending) = ticket.state else { return Ok(Some(Answer::Pending)) };
             if let Some(problem) = ending.problem() {
-                return Ok(Some(Answer::Problem(problem)));
+                let said = reader.reply(id)?;
+                let said = said.map(|said| String::from_utf8_lossy(&said.body).into_owned());
+                return Ok(Some(Answer::Problem(problem, said)));
             }
             let reply = reader.reply(id)?;
-            Ok(Some(reply.map_or(Answer::Problem(Problem::Internal), Answer::Reply)))
+            Ok(Some(reply.map_or(Answer::Problem(Problem::Internal, None), Answer::Reply)))
         };
         read(self.conductor.shared.readers.ask(ask).await)
     }
@@ -284,8 +293,13 @@ impl App {
                 return Err(QueueError::Store);
             };
             match answer {
+                // It may run on a runner of an app that has left and come back meanwhile.
                 CancelAnswer::Signalled => {
-                    conductor.drive(fal_engine::Input::CancelAsked { request: id });
+                    let apps = conductor.shared.apps.upgrade();
+                    let named = apps.map_or_else(Vec::new, |apps| apps.named(&conductor.id));
+                    for conductor in named {
+                        conductor.drive(fal_engine::Input::CancelAsked { request: id });
+                    }
                 }
                 CancelAnswer::Cancelled => conductor.shared.watchers.notify(id),
                 CancelAnswer::AlreadyCompleted | CancelAnswer::Unknown => {}

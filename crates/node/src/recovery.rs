@@ -70,6 +70,7 @@ impl Node {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let clock = Clock::start();
         let reader = options.store.reader().map_err(StartError::Read)?;
+        let apps = Arc::new(Apps::new(options.boot));
         let (machine, desk) = Machine::new(options.machine.shared, clock);
         let shared = Arc::new(Shared {
             clock,
@@ -80,6 +81,7 @@ impl Node {
             lines: Lines::default(),
             runtime: tokio::runtime::Handle::current(),
             node: ONLY,
+            apps: Arc::downgrade(&apps),
             machine,
             kind: options.machine.kind,
             max_body: options.max_body,
@@ -89,7 +91,6 @@ impl Node {
         recover(&shared).await?;
         let sweeper = tokio::spawn(sweep::keep(Arc::clone(&shared)));
         let desk = tokio::spawn(desk.serve());
-        let apps = Arc::new(Apps::new(options.boot));
         for app in options.apps {
             begin(&apps.add(app, &shared)).await?;
         }

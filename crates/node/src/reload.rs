@@ -14,13 +14,13 @@ use crate::{
 
 impl Handle {
     /// Serves these apps and no others from now on. Runners that have to be replaced for it are, one app at a time;
-    /// returns when the last app's turn is over.
+    /// returns when the last app's turn is over, with the apps whose new revision does not start.
     ///
     /// Dropping the future leaves the apps whose turn has not come as they were. Another call finds out what is left
     /// to do.
-    pub async fn reload(&self, wanted: Vec<AppOptions>) {
+    pub async fn reload(&self, wanted: Vec<AppOptions>) -> Vec<AppId> {
         if self.is_stopping() {
-            return;
+            return Vec::new();
         }
         let wanted: BTreeMap<AppId, AppOptions> =
             wanted.into_iter().map(|app| (app.id.clone(), app)).collect();
@@ -44,6 +44,9 @@ impl Handle {
             }
         }
         self.roll(turns).await;
+        let serving = self.apps.serving();
+        let held_up = serving.iter().filter(|app| *app.roll.borrow() == Roll::HeldUp);
+        held_up.map(|app| app.id.clone()).collect()
     }
 
     //= docs/contract.md#reload

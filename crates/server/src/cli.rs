@@ -24,9 +24,10 @@ pub(crate) enum Command {
         after_help = "The platform is found through its data directory. It gets SIGHUP, reads the configuration that it was \
         started with, and checks it whole: what is wrong changes nothing, and is in its log with file, line and key. Runners are \
         replaced, one app at a time and without a failed request, where the command, its files, cwd, env, \
-        max_multiplexing, startup_timeout, the grace period or the health check have changed.\n\n\
+        max_multiplexing, startup_timeout, the grace period, the health check or what the app needs of the machine's GPUs have changed.\n\n\
         Try:\n  fal-server reload --config platform.toml\n\n\
-        Exit status: 0 when the platform was told, 2 for bad arguments or configuration, 1 for anything else."
+        Exit status: 0 when the platform serves with the new configuration, 2 for bad arguments or configuration, 1 for \
+        anything else, such as a new revision that does not start."
     )]
     Reload(Reload),
     /// Ends the runners of a platform that has died. Started by the platform itself.
@@ -61,4 +62,7 @@ pub(crate) struct Reload {
     /// Where its queue is kept; wins over what the configuration says.
     #[arg(long, value_name = "DIR", env = "FAL_SERVER_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
+    /// Tell the platform, and do not wait until its runners are replaced.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }

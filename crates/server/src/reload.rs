@@ -1,43 +1,21 @@
 //! Reading the configuration again: asked for by `fal-server reload`, done by the platform on SIGHUP.
 
-use std::{
-    convert::Infallible,
-    io::{IsTerminal, Write},
-    path::PathBuf,
-    sync::Arc,
-};
+mod ask;
+mod outcome;
 
-use anyhow::{Context, anyhow};
+use std::{convert::Infallible, io::IsTerminal, sync::Arc};
+
+use anyhow::Context;
 use fal_node::Handle;
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 
+pub(crate) use self::ask::ask;
+use self::outcome::{Journal, Outcome};
 use crate::{
     Failure,
-    cli::{Reload, Serve},
-    lock,
+    cli::Serve,
     settings::{self, Settings},
 };
-
-/// Tells a running platform to read its configuration again.
-pub(crate) fn ask(arguments: &Reload) -> Result<(), Failure> {
-    let configured = arguments.config.as_deref().map(settings::check).transpose()?;
-    let dir = arguments.data_dir.clone().or(configured).unwrap_or_else(|| PathBuf::from(".fal"));
-    let holder = lock::holder(&dir);
-    let holder = holder.with_context(|| format!("data_dir {} cannot be read", dir.display()))?;
-    let pid = holder.ok_or_else(|| anyhow!("no platform runs on data_dir {}", dir.display()))?;
-    let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    let process = process.ok_or_else(|| anyhow!("{pid} is no number of a process"))?;
-    kill_process(process, Signal::HUP)
-        .with_context(|| format!("the platform, process {pid}, could not be told"))?;
-    let mut out = std::io::stdout();
-    writeln!(
-        out,
-        "the platform, process {pid}, reads its configuration again; its log says what changes"
-    )
-    .context("could not write to standard output")?;
-    Ok(())
-}
 
 /// Hears SIGHUP, which asks for a reload or says that the terminal has been closed.
 pub(crate) struct Hangup {
@@ -71,18 +49,22 @@ pub(crate) async fn obey(
     (arguments, running): (&Serve, &Arc<Settings>),
     node: &Handle,
 ) -> Result<Infallible, TerminalClosed> {
+    let mut journal = Journal::begin(&running.data_dir);
     hangup.asked().await?;
     loop {
+        journal.note(&Outcome::UnderWay);
         match read(arguments, running).await {
             Err(failure) => {
                 tracing::error!("nothing is reloaded: {failure}");
+                journal.note(&Outcome::Refused(failure.to_string()));
                 hangup.asked().await?;
             }
             Ok(settings) => {
                 tracing::info!("the configuration was read again");
                 tokio::select! {
-                    () = node.reload(settings.apps) => {
+                    held_up = node.reload(settings.apps) => {
                         tracing::info!("the configuration is reloaded");
+                        journal.note(&Outcome::over(&held_up));
                         hangup.asked().await?;
                     }
                     asked = hangup.asked() => asked?,

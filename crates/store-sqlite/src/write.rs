@@ -224,7 +224,8 @@ impl Batch<'_, '_> {
             Step::Moved => {}
             Step::Stale | Step::Ignored | Step::Impossible => return Ok(false),
         }
-        let answered = matches!(found.ticket.state, State::Done(Ending::Responded(_)));
+        let answered =
+            matches!(found.ticket.state, State::Done(Ending::Responded(_) | Ending::Failed(_)));
         let reply = reply.filter(|_| answered);
         self.keep.stamp(&mut found.ticket, reply.as_ref().map_or(0, |reply| reply.body.len()));
         rows::update(self.sql.get(Query::Update)?, self.now, found)?;

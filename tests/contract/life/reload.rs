@@ -236,6 +236,9 @@ fn apps_come_and_go() {
     platform.lab().called("in flight");
     let waiting = platform.submit(&json!({ "tag": "waiting" }));
     platform.reload(&[app("demo/stays"), app("demo/comes")]);
+    let leaving: Vec<_> =
+        platform.runners().into_iter().filter(|runner| runner.app == "demo/lab").collect();
+    assert_eq!(leaving.first().map(|runner| runner.state.as_str()), Some("DRAINING"), "{leaving:?}");
     assert_eq!(platform.call(&json!({})).status, 404);
     assert_eq!(waiting.status().status, 404);
     let call =
@@ -271,11 +274,30 @@ fn a_new_revision_that_does_not_start_leaves_the_old_one_in_service() {
         let pid = platform.call(&json!({})).is(200).pid();
         assert_eq!(pids(&old), BTreeSet::from([pid]));
     }
+    let config = platform.dir().join("fal.toml").to_string_lossy().into_owned();
+    let (code, _, wrong) = Platform::reload_command(&["--config", &config]);
+    assert_eq!(code, Some(1));
+    assert!(wrong.contains("the new revision of demo/lab does not start"), "{wrong}");
     eventually("it is tried again", || (platform.lab().starts().len() > 6).then_some(()));
     assert_eq!(pids(&platform.ready("demo/lab")), pids(&old));
     platform.lab().remove("broken");
-    settled(&platform, ("demo/lab", 2), 1);
+    settled(&platform, ("demo/lab", 3), 1);
     assert_ne!(platform.call(&json!({})).is(200).pid(), old.first().expect("there is one").pid);
+}
+
+/// Its old runner is asked to stop working, although the app that it belongs to has been there twice.
+#[test]
+fn a_request_of_an_app_that_has_left_and_come_back_can_be_cancelled() {
+    let lab = steady(App::unruly()).set("termination_grace_period_seconds", 20);
+    let platform = Platform::start("", &[app("demo/stays"), lab.clone()]);
+    let old = platform.submit(&json!({ "hold_cancel": true, "tag": "long" }));
+    platform.lab().called("long");
+    platform.reload(&[app("demo/stays")]);
+    platform.reload(&[app("demo/stays"), lab]);
+    old.reaches("IN_PROGRESS");
+    assert_eq!(old.cancel().status, 202);
+    old.reaches("COMPLETED");
+    assert_eq!(platform.call(&json!({})).status, 200);
 }
 
 /// A stop does not wait for the replacement.
@@ -359,16 +381,23 @@ fn the_reload_command_tells_the_platform_or_says_what_is_wrong() {
         let (code, said, wrong) = Platform::reload_command(&words);
         assert_eq!((code, wrong.as_str()), (Some(0), ""));
         assert!(said.contains(&platform.pid().to_string()) && said.lines().count() == 1, "{said}");
-        eventually("it was told", || (platform.reloads() == count).then_some(()));
+        assert_eq!(platform.reloads(), count, "it waits for the end");
     }
+    let words = ["--config", &config, "--no-wait"];
+    assert_eq!(Platform::reload_command(&words).0, Some(0));
+    eventually("it was told", || (platform.reloads() == 3).then_some(()));
     let good = platform.config();
     platform.write_config(&good.replace("keep_alive", "keep_asleep"));
     let (code, said, wrong) = Platform::reload_command(&["--config", &config]);
     assert_eq!((code, said.as_str()), (Some(2), ""));
     assert!(wrong.contains("keep_asleep: unknown field") && wrong.lines().count() == 1, "{wrong}");
+    platform.write_config(&format!("max_body = 5\n{good}"));
+    let (code, _, wrong) = Platform::reload_command(&["--config", &config]);
+    assert_eq!(code, Some(2));
+    assert!(wrong.contains("fal.toml:1: max_body: it cannot change"), "{wrong}");
     platform.write_config(&good);
     assert_eq!(platform.stop().code(), Some(0));
-    assert!(!platform.log().contains("nothing is reloaded"), "it was not even asked");
+    assert_eq!(platform.log().matches("nothing is reloaded").count(), 1, "it was not even asked");
     let (code, _, wrong) = Platform::reload_command(&["--config", &config]);
     assert_eq!(code, Some(1));
     assert!(wrong.contains("no platform runs on") && wrong.lines().count() == 1, "{wrong}");

@@ -12,7 +12,10 @@ use crate::{body::Body, headers, problem, queue};
 pub(crate) async fn result(app: &App, id: RequestId) -> Response<Body> {
     match app.answer(id).await {
         Ok(Some(Answer::Reply(reply))) => stored(reply, id),
-        Ok(Some(Answer::Problem(problem))) => problem::platform(problem, id),
+        Ok(Some(Answer::Problem(problem, None))) => problem::platform(problem, id),
+        Ok(Some(Answer::Problem(problem, Some(detail)))) => {
+            problem::platform_with(problem, &detail, id)
+        }
         Ok(Some(Answer::Pending)) => {
             problem::plain(StatusCode::BAD_REQUEST, "Request is still in progress", id)
         }

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use fal_engine::{Record, Reported};
+use fal_engine::Reported;
 use fal_policy::{Call, Outcome};
 use fal_types::{LeaseId, RequestId};
 
-use crate::{conductor::Conductor, exchange, runners::Slot};
+use crate::{
+    conductor::{Conductor, Settled},
+    exchange,
+    runners::Slot,
+};
 
 /// Holds a slot, from the engine's word on. Settling consumes it; dropping it, wherever that happens, settles it as
 /// abandoned. It must not be dropped while the engine's lock is held.
@@ -49,11 +53,11 @@ impl Lease {
     }
 
     /// Says how the attempt ended. For a queued request, answers what is to be made durable.
-    pub(crate) fn settle(mut self, reported: Reported) -> Option<Record> {
+    pub(crate) fn settle(mut self, reported: Reported) -> Option<Settled> {
         self.end(reported)
     }
 
-    fn end(&mut self, reported: Reported) -> Option<Record> {
+    fn end(&mut self, reported: Reported) -> Option<Settled> {
         let held = self.held.take()?;
         if let Some(request) = held.request {
             self.slot.busy.leave(request);

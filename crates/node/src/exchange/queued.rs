@@ -3,21 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use fal_engine::{Input, Record, Reported};
+use fal_engine::{Cause, Input, Record, Reported};
 use fal_policy::{Call, Outcome};
 use fal_queue::{
-    Ticket,
+    Ending, Ruling, Ticket,
     store::{Content, Done, Op, Reply},
 };
 use fal_supervisor::BodyError;
-use fal_types::{LeaseId, Problem};
+use fal_types::{LeaseId, Problem, RunnerId};
 use http::{HeaderName, HeaderValue, Request};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 
 use crate::{
     RequestBody,
-    conductor::Conductor,
+    conductor::{Conductor, Settled},
     exchange::{self, Lease},
     runners::Slot,
 };
@@ -46,10 +46,29 @@ pub(crate) async fn queued(
     let attempt = tokio::time::timeout(limit, attempt(&slot, request, most)).await;
     let (reported, reply) =
         attempt.unwrap_or_else(|_| (exchange::reported(Outcome::TimedOut), None));
-    // The store keeps the response only where it is the result.
-    if let Some(record) = lease.settle(reported) {
+    if let Some(Settled { record, died }) = lease.settle(reported) {
+        // The store keeps the response only where it is the result.
+        let is_failed = matches!(record.ruling, Ruling::Finish(Ending::Failed(_)));
+        let reply = if is_failed { obituary(&died) } else { reply };
         make_durable(&conductor, record, reply).await;
     }
+}
+
+/// At which deaths of runners a request was that is not tried again.
+//= docs/contract.md#poison
+//# The error and the log name the runners and their causes.
+fn obituary(deaths: &[(RunnerId, Cause)]) -> Option<Reply> {
+    if deaths.is_empty() {
+        return None;
+    }
+    let name = |(runner, cause): &(RunnerId, Cause)| format!("{runner} ({})", cause.name());
+    let deaths: Vec<_> = deaths.iter().map(name).collect();
+    let text = format!(
+        "The request is not tried again: it was in flight when these runners died: {}",
+        deaths.join(", ")
+    );
+    let status = Problem::Disconnected.status();
+    Some(Reply { status, headers: Vec::new(), body: text.into_bytes() })
 }
 
 async fn attempt(slot: &Slot, request: Request<Bytes>, most: usize) -> (Reported, Option<Reply>) {
@@ -135,7 +154,9 @@ fn announce(conductor: &Arc<Conductor>, after: &Ticket) {
     conductor.shared.watchers.notify(after.id);
     match &after.state {
         fal_queue::State::Waiting { not_before } => {
-            conductor.drive(Input::Arrived { due: *not_before });
+            // The app may have left and come back meanwhile; then another one serves the queue.
+            let serving = conductor.shared.apps.upgrade().and_then(|apps| apps.get(&conductor.id));
+            serving.as_ref().unwrap_or(conductor).drive(Input::Arrived { due: *not_before });
             if after.start_deadline.is_some() {
                 conductor.shared.deadlines.notify_one();
             }

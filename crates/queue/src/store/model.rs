@@ -245,7 +245,8 @@ impl Change<'_> {
             Step::Moved => {}
             Step::Stale | Step::Ignored | Step::Impossible => return None,
         }
-        let answered = matches!(entry.ticket.state, State::Done(Ending::Responded(_)));
+        let answered =
+            matches!(entry.ticket.state, State::Done(Ending::Responded(_) | Ending::Failed(_)));
         entry.reply = reply.filter(|_| answered);
         let bytes = entry.reply.as_ref().map_or(0, |reply| reply.body.len());
         self.keep.stamp(&mut entry.ticket, bytes);

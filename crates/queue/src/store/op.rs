@@ -16,7 +16,7 @@ pub struct Content {
     pub body: Vec<u8>,
 }
 
-/// A runner's answer that is the result of its request.
+/// A runner's answer that is the result of its request; of a request that has failed, a text of the platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// Its status line.
@@ -66,8 +66,8 @@ pub enum Op {
         attempt: Attempt,
         /// What follows from how it ended.
         ruling: Ruling,
-        /// The runner's answer. Kept exactly when the ticket ends as
-        /// [`crate::Ending::Responded`] by this settlement.
+        /// The runner's answer, or what the platform has to say beside its own error. Kept exactly when the
+        /// ticket ends as [`crate::Ending::Responded`] or [`crate::Ending::Failed`] by this settlement.
         reply: Option<Reply>,
     },
     /// Asks for a request of `app` to be cancelled. Answered with [`Done::Cancelled`].
