@@ -124,7 +124,13 @@ impl Platform {
 
     #[track_caller]
     fn launch(folder: Folder, stdin: Stdio) -> Self {
-        let mut child = folder.spawn(stdin);
+        let command = folder.command();
+        Self::launch_as(folder, command, stdin)
+    }
+
+    #[track_caller]
+    fn launch_as(folder: Folder, command: std::process::Command, stdin: Stdio) -> Self {
+        let mut child = folder.spawn(command, stdin);
         let mut lines = BufReader::new(child.stdout.take().expect("it was asked for"));
         let mut line = String::new();
         lines.read_line(&mut line).expect("standard output is text");
@@ -392,15 +398,10 @@ impl Folder {
         command
     }
 
-    fn spawn(&self, stdin: Stdio) -> Child {
+    fn spawn(&self, mut command: std::process::Command, stdin: Stdio) -> Child {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.log());
         let log = log.expect("the folder can be written");
-        self.command()
-            .stdin(stdin)
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("it can be started")
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(log).spawn().expect("it can be started")
     }
 
     fn refused(self) -> Refused {

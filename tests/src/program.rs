@@ -30,6 +30,16 @@ pub fn server() -> PathBuf {
     BUILT.get_or_init(build).clone()
 }
 
+/// What `cargo xtask` runs.
+///
+/// # Panics
+/// When it cannot be built.
+#[must_use]
+#[track_caller]
+pub(crate) fn xtask() -> PathBuf {
+    built(&["-p", "xtask"], "xtask")
+}
+
 /// An example app of `fal-app`.
 ///
 /// # Panics

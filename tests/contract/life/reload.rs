@@ -238,7 +238,11 @@ fn apps_come_and_go() {
     platform.reload(&[app("demo/stays"), app("demo/comes")]);
     let leaving: Vec<_> =
         platform.runners().into_iter().filter(|runner| runner.app == "demo/lab").collect();
-    assert_eq!(leaving.first().map(|runner| runner.state.as_str()), Some("DRAINING"), "{leaving:?}");
+    assert_eq!(
+        leaving.first().map(|runner| runner.state.as_str()),
+        Some("DRAINING"),
+        "{leaving:?}"
+    );
     assert_eq!(platform.call(&json!({})).status, 404);
     assert_eq!(waiting.status().status, 404);
     let call =
@@ -300,6 +304,40 @@ fn a_request_of_an_app_that_has_left_and_come_back_can_be_cancelled() {
     assert_eq!(platform.call(&json!({})).status, 200);
 }
 
+/// Puts the program into its place, as a build does.
+fn install(dir: &std::path::Path) {
+    fs::copy(fal_tests::unruly(), dir.join("new")).expect("a folder");
+    fs::rename(dir.join("new"), dir.join("program")).expect("a folder");
+}
+
+//= docs/contract.md#watch
+//= type=test
+//# `cargo xtask serve --watch` MUST build again after a change, and have the platform reload: a change that cannot be built or served changes nothing, and no request is dropped.
+#[test]
+fn a_change_that_is_watched_rolls_over_without_a_dropped_request() {
+    let app = steady(App::new(&["sh", "-c", "exec \"$0\"", "./program"]));
+    let platform = Platform::watched(std::slice::from_ref(&app), install);
+    let old = settled(&platform, ("demo/lab", 1), 1);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let over = Over(&is_over);
+        scope.spawn(|| {
+            while !is_over.load(Ordering::SeqCst) {
+                assert_eq!(platform.call(&json!({ "sleep_ms": 5 })).status, 200);
+            }
+        });
+        let refused = || platform.log().contains("nothing is reloaded");
+        platform.configure("", &[app.clone().set("keep_asleep", 1)]);
+        eventually("what is wrong is said", || refused().then_some(()));
+        assert_eq!(pids(&settled(&platform, ("demo/lab", 1), 1)), pids(&old));
+        install(platform.dir());
+        platform.configure("", &[app]);
+        settled(&platform, ("demo/lab", 2), 1);
+        drop(over);
+    });
+    assert!(platform.log().contains("built; the platform replaces"), "{}", platform.log());
+}
+
 /// A stop does not wait for the replacement.
 #[test]
 fn a_stop_in_the_middle_of_a_reload_is_a_clean_stop() {
@@ -351,10 +389,6 @@ fn a_setting_that_concerns_no_process_is_applied_as_it_is() {
 //# An app's runners MUST be replaced when its command, `cwd`, `env`, `max_multiplexing`, `startup_timeout`, grace period, health check, `gpus`, `num_gpus` or `runners_per_gpu` has changed, or a file that its command names.
 #[test]
 fn a_program_that_was_built_again_is_started_again() {
-    let install = |dir: &std::path::Path| {
-        fs::copy(fal_tests::unruly(), dir.join("new")).expect("a folder");
-        fs::rename(dir.join("new"), dir.join("program")).expect("a folder");
-    };
     // The program is a word of the command, as a script would be.
     let command = App::new(&["sh", "-c", "exec \"$0\"", "./program"]);
     let app = steady(command);

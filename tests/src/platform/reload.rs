@@ -1,6 +1,6 @@
 //! Changing the configuration of a platform that runs.
 
-use std::{fs, os::fd::OwnedFd, process::Stdio};
+use std::{fs, os::fd::OwnedFd, path::Path, process::Stdio};
 
 use rustix::{
     fs::{Mode, OFlags},
@@ -29,6 +29,21 @@ impl Platform {
         let folder = Folder::new();
         folder.configure("", apps);
         (Self::launch(folder, theirs.into()), ours)
+    }
+
+    /// Serves with `cargo xtask serve --watch`, with a folder that the test puts something into first.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    #[track_caller]
+    pub fn watched(apps: &[App], prepare: impl FnOnce(&Path)) -> Self {
+        let folder = Folder::new();
+        prepare(folder.dir.path());
+        folder.configure("", apps);
+        let mut command = program::command(&program::xtask().to_string_lossy());
+        command.args(["serve", "--watch", "--config"]).arg(folder.config());
+        Self::launch_as(folder, command, Stdio::null())
     }
 
     /// Writes another configuration. The platform is not told.

@@ -29,6 +29,8 @@ pub(super) fn start(words: &[String]) -> Result<()> {
     Cmd::new(own).arg("serve").args(words).arg("--watching").arg(platform).leave()
 }
 
+//= docs/contract.md#watch
+//# `cargo xtask serve --watch` MUST build again after a change, and have the platform reload: a change that cannot be built or served changes nothing, and no request is dropped.
 /// Builds again after each change for as long as the platform is there.
 pub(super) fn keep(wanted: &Wanted, platform: u32) {
     let server = binaries(wanted.profile).join("fal-server");
