@@ -9,7 +9,7 @@ use std::{
 
 use fal_tests::{
     App, Connection, Over, Platform, Request, Response, Runner, Signal, eventually, holds_for,
-    json, signal,
+    is_alive, json, signal,
 };
 
 const MINE: &str = "demo/lab";
@@ -69,7 +69,7 @@ fn is_exclusive(platform: &Platform) -> bool {
 fn each_runner_sees_its_own_gpus_and_an_app_without_sees_none() {
     let pair = with_gpus(MINE, "[0, 1, 2, 3]").set("num_gpus", 2).set("min_concurrency", 1);
     let single = with_gpus(OTHER, "[1, 2]").set("min_concurrency", 1);
-    let shared = with_gpus("demo/shared", "[\"GPU-1a\"]").set("runners_per_gpu", 2);
+    let shared = with_gpus("demo/shared", "[7]").set("runners_per_gpu", 2);
     let shared = shared.set("max_concurrency", 2).set("min_concurrency", 2);
     let platform = Platform::start("", &[pair, single, shared, app("demo/none")]);
     let answers = [call(&platform, MINE), call(&platform, OTHER), call(&platform, "demo/none")];
@@ -77,7 +77,7 @@ fn each_runner_sees_its_own_gpus_and_an_app_without_sees_none() {
     assert_eq!((pair.split(',').count(), single.split(',').count()), (2, 1));
     assert!(!pair.split(',').any(|gpu| gpu == single), "{pair} and {single}");
     assert_eq!(none, "");
-    assert_eq!(visible(&call(&platform, "demo/shared")), "GPU-1a");
+    assert_eq!(visible(&call(&platform, "demo/shared")), "7");
     let order = answers[0].json()["env"]["CUDA_DEVICE_ORDER"].clone();
     assert_eq!(order, "PCI_BUS_ID");
     let runners = eventually("two runners share a GPU", || {
@@ -131,7 +131,7 @@ fn a_runner_is_pending_until_a_gpu_is_free_and_idle_ones_make_room_at_once() {
 //# A runner that is needed makes room only when it has served for `machine.turn` (60 s), and only where its app would then still hold as much as the one that waits, or that one holds nothing.
 //= docs/contract.md#fairness
 //= type=test
-//# A runner that makes room MUST finish what is in flight on it, and gets its SIGTERM as one that is replaced by a reload does.
+//# A runner that makes room MUST finish what is in flight on it, however long that may take, and gets its SIGTERM then.
 #[test]
 fn under_load_apps_take_turns_and_no_request_fails() {
     let apps = [MINE, OTHER].map(|name| with_gpus(name, "[0]").set("spares", 0));
@@ -178,6 +178,73 @@ fn room_for_one_runner_serves_many_apps_one_after_the_other() {
     assert_eq!(platform.lab().starts().len(), 6);
 }
 
+//= docs/contract.md#fairness
+//= type=test
+//# A runner that makes room MUST finish what is in flight on it, however long that may take, and gets its SIGTERM then.
+#[test]
+fn work_that_takes_longer_than_the_grace_is_finished_before_the_next_app_has_its_turn() {
+    let apps = [MINE, OTHER]
+        .map(|name| with_gpus(name, "[0]").set("termination_grace_period_seconds", 0.05));
+    let platform = Platform::start("machine.turn = 0.05", &apps);
+    let long = platform.submit(&json!({ "hold": "go", "tag": "long" }));
+    platform.lab().called("long");
+    let waiting = begin(&platform, OTHER, &json!({}));
+    let leaving = in_state(&platform, MINE, "DRAINING");
+    holds_for(Duration::from_millis(300), "it is left alone", || is_alive(leaving.pid));
+    platform.lab().create("go");
+    assert_eq!(long.wait().is(200).pid(), leaving.pid);
+    long.had_attempts(1);
+    assert_eq!(waiting.response().status, 200);
+}
+
+//= docs/contract.md#gpus
+//= type=test
+//# A GPU is free again when the processes of its runner are gone.
+#[test]
+fn nothing_of_a_runner_is_left_when_another_gets_its_gpu() {
+    let apps = [with_gpus(MINE, "[0]").set("min_concurrency", 1), with_gpus(OTHER, "[0]")];
+    let platform = Platform::start("", &apps);
+    let first = platform.call(&json!({ "spawn": "setsid" })).is(200);
+    let strays: Vec<_> = first.json()["spawned"].as_u64().into_iter().collect();
+    let stray = u32::try_from(strays[0]).expect("process numbers are small");
+    let waiting = begin(&platform, OTHER, &json!({}));
+    in_state(&platform, OTHER, "PENDING");
+    signal(first.pid(), Signal::KILL);
+    assert_eq!(waiting.response().status, 200);
+    assert!(!is_alive(stray), "it would hold the GPU still");
+}
+
+//= docs/contract.md#gpus
+//= type=test
+//# Where a reload finds no free GPU for a runner of the new revision, one of the old revision MUST make room for it.
+#[test]
+fn a_reload_without_a_free_gpu_leaves_nobody_without_a_runner() {
+    let old = with_gpus(MINE, "[0, 1]").set("min_concurrency", 2).set("max_concurrency", 2);
+    let platform = Platform::serving(old.clone());
+    eventually("both are ready", || (platform.ready(MINE).len() == 2).then_some(()));
+    platform.configure("", &[old.clone().env("UNRULY_HOLD_SETUP", "go")]);
+    platform.hang_up();
+    let new = in_state(&platform, MINE, "SETUP");
+    let one_serves = || platform.ready(MINE).iter().filter(|runner| runner.revision == 1).count();
+    holds_for(Duration::from_millis(200), "one old runner serves", || one_serves() == 1);
+    assert_eq!(platform.call(&json!({})).status, 200);
+    platform.lab().create("go");
+    eventually("both are new", || {
+        let ready = platform.ready(MINE);
+        (ready.len() == 2 && ready.iter().all(|runner| runner.revision == 2)).then_some(())
+    });
+    assert!(platform.ready(MINE).iter().any(|runner| runner.id == new.id));
+    // A revision that cannot start costs one of them, and says so.
+    platform.lab().create("broken");
+    platform.configure("", &[old.env("UNRULY_FAIL_WHILE", "broken")]);
+    platform.hang_up();
+    eventually("it is held up", || platform.log().contains("does not start").then_some(()));
+    assert_eq!(platform.call(&json!({})).status, 200);
+    holds_for(Duration::from_millis(200), "one serves", || platform.ready(MINE).len() == 1);
+    platform.lab().remove("broken");
+    eventually("it goes on", || (platform.ready(MINE).len() == 2).then_some(()));
+}
+
 //= docs/contract.md#gpus
 //= type=test
 //# Where a reload finds no free GPU for a runner of the new revision, one of the old revision MUST make room for it.
@@ -211,7 +278,7 @@ fn what_the_machine_has_only_a_restart_can_change() {
     platform.hang_up();
     eventually("it is refused", || {
         let log = platform.log();
-        log.contains("fal.toml:3: machine: it cannot change while").then_some(())
+        log.contains("fal.toml:3: machine.runners: it cannot change while").then_some(())
     });
     assert_eq!(call(&platform, MINE).status, 200);
 }

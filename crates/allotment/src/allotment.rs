@@ -69,10 +69,12 @@ pub enum Decision {
         /// Its GPUs.
         gpus: Vec<Gpu>,
     },
-    /// The runner is to end, because another app's waits. Its app says in its next offers whether it does.
+    /// The runner is to end, because another one waits. Its app says in its next offers whether it does.
     MakeRoom {
         /// The runner.
         runner: RunnerId,
+        /// As what it was offered. It need not go where its app needs it more by now.
+        offer: Offer,
     },
     /// The app is to say what it could do without, now and whenever it changes.
     Watch {
@@ -110,6 +112,7 @@ struct Held {
 #[derive(Debug)]
 struct Claim {
     order: u64,
+    made: Moment,
     runner: RunnerId,
     want: Want,
     rank: Rank,
@@ -133,7 +136,7 @@ impl Allotment {
     pub fn step(&mut self, now: Moment, input: Input) -> Vec<Decision> {
         match input {
             Input::Claim { runner, want, rank } => {
-                self.claims.push(Claim { order: self.claimed, runner, want, rank });
+                self.claims.push(Claim { order: self.claimed, made: now, runner, want, rank });
                 self.claimed += 1;
             }
             Input::Gone { runner } => {
@@ -182,7 +185,7 @@ impl Allotment {
                     self.held.insert(*runner, Held { gpus: gpus.clone(), sharing, offer: None });
                 }
                 // Until its app says otherwise.
-                Decision::MakeRoom { runner } => {
+                Decision::MakeRoom { runner, .. } => {
                     if let Some(held) = self.held.get_mut(runner) {
                         held.offer = Some(Offer::Leaving);
                     }

@@ -35,6 +35,27 @@ impl Gpu {
     }
 }
 
+impl Gpu {
+    /// Whether a GPU of this other name may be the same one, although the names differ: UUIDs may be cut short, and
+    /// nobody knows which number has which UUID, or which GPU a partition is of.
+    ///
+    /// ```
+    /// use fal_allotment::Gpu;
+    ///
+    /// let gpu = |name: &str| name.parse::<Gpu>().unwrap();
+    /// assert!(gpu("GPU-8932f937").may_be(&gpu("GPU-8932f937-d72c")));
+    /// assert!(gpu("0").may_be(&gpu("GPU-8932f937")));
+    /// assert!(!gpu("0").may_be(&gpu("1")) && !gpu("0").may_be(&gpu("0")));
+    /// ```
+    #[must_use]
+    pub fn may_be(&self, other: &Self) -> bool {
+        let kind = |gpu: &Self| gpu.0.get(..4).filter(|_| !gpu.is_numbered()).map(str::to_owned);
+        let (one, two) = (&*self.0, &*other.0);
+        let is_cut = !self.is_numbered() && (one.starts_with(two) || two.starts_with(one));
+        self != other && (kind(self) != kind(other) || is_cut)
+    }
+}
+
 impl FromStr for Gpu {
     type Err = GpuError;
 
@@ -50,7 +71,9 @@ impl FromStr for Gpu {
                 !rest.is_empty() && rest.bytes().all(is_plain)
             })
         });
-        is_named.then(|| Self(text.into())).ok_or_else(refuse)
+        let (kind, rest) = text.split_at(text.len().min(4));
+        let name = format!("{kind}{}", rest.to_ascii_lowercase().replace("gpu-", "GPU-"));
+        is_named.then(|| Self(name.into())).ok_or_else(refuse)
     }
 }
 

@@ -12,8 +12,8 @@ pub enum Offer {
     Spare,
     /// Its app does not need it.
     Idle {
-        /// Since when it has had nothing to do; none if it has never been ready.
-        since: Option<Moment>,
+        /// Since when.
+        since: Moment,
     },
     /// Its app needs it, and has more than it must keep.
     Busy {
@@ -25,4 +25,6 @@ pub enum Offer {
         /// Since when it serves; none where it must stay unless it is for its own app.
         since: Option<Moment>,
     },
+    /// It is of an older revision, and kept for the death of another.
+    OldSpare,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use fal_allotment::Offer;
 use fal_lifecycle::Event;
 use fal_policy::Outcome;
 use fal_queue::{Ticket, store::Backlog};
@@ -96,10 +97,12 @@ pub enum Input {
     },
     /// Somebody wants to know what the app could do without, or does not any more.
     Watched(Watched),
-    /// Another app's runner waits for what this one holds.
+    /// Another runner waits for what this one holds.
     MakeRoom {
         /// The runner.
         runner: RunnerId,
+        /// As what it was offered.
+        offered: Offer,
     },
     /// The app's configuration is another one now.
     Reconfigured(Reconfigured),

@@ -251,6 +251,13 @@ impl Pool {
         let _gone = self.change(runner, |member| member.standing = standing);
     }
 
+    /// Lets a spare serve. What it has waited for until now is not held against it.
+    pub(crate) fn promote(&mut self, now: Moment, spare: RunnerId) {
+        let _gone = self.change(spare, |member| {
+            (member.standing, member.stood) = (Standing::Serving, now);
+        });
+    }
+
     /// Says who takes a runner's place.
     pub(crate) fn replaced(&mut self, runner: RunnerId, replacement: Replacement) {
         let _gone = self.change(runner, |member| member.replacement = replacement);
@@ -325,6 +332,10 @@ impl Pool {
         self.spares_ready + self.spares_coming
     }
 
+    pub(crate) const fn ready_spares(&self) -> u32 {
+        self.spares_ready
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
@@ -343,7 +354,7 @@ impl Pool {
         let first = |served| {
             let line = self.idle.get(served)?;
             let runner = line.iter(|place, runner| self.rests(place, runner)).next()?;
-            self.get(runner)?.idle_since()
+            self.member(runner)?.idle_since()
         };
         (first(true), first(false))
     }

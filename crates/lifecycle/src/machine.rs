@@ -31,8 +31,9 @@
 //! of zero DRAINING is left out. A runner whose deadline comes in DRAINING or TERMINATING is killed, and then
 //! waits in TERMINATING for its exit, which nothing can hold up any more.
 //!
-//! A runner that drains is told so by SIGTERM, at once. Only after a cause that [is patient](Cause::is_patient) it is not told before it has
-//! finished what is in flight, or its grace is over; then it drains on, told, for one grace more.
+//! A runner that drains is told so by SIGTERM, at once. Only after a cause that [is patient](Cause::is_patient) it is
+//! not told before it has finished what is in flight, or, after [`Cause::Reloaded`], its grace is over; then it drains
+//! on, told, for one grace more.
 //!
 //! The cause of an end is the first that was given for it, except that a fault while draining takes the place
 //! of the order to stop: what follows by itself (the last request done, the grace over, the exit) keeps it.
@@ -132,7 +133,8 @@ impl Machine {
     pub fn next_deadline(&self) -> Option<Moment> {
         match self.state {
             State::CrashBackoff { until } => Some(until),
-            State::Setup { deadline } | State::Draining { deadline } => Some(deadline),
+            State::Setup { deadline } => Some(deadline),
+            State::Draining { deadline } => deadline,
             State::Idle | State::Running => self.watch.as_ref()?.due(),
             State::Terminating { kill_at } => kill_at,
             State::Pending | State::Terminated => None,

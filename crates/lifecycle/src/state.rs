@@ -25,8 +25,9 @@ pub enum State {
     Running,
     /// Told to stop; finishes what is in flight and gets nothing new.
     Draining {
-        /// When what is still in flight is cut and the process killed.
-        deadline: Moment,
+        /// When what is still in flight is cut and the process killed. None where it may take as long as each
+        /// request may.
+        deadline: Option<Moment>,
     },
     /// Told to stop, with nothing left that may finish.
     Terminating {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fal_allotment::Gpu;
 use fal_engine::{Cause, Command, Effect, Event, Input, Record, Rollover};
 use fal_queue::store::{Done, Op};
 use fal_types::{LeaseId, RunnerId};
@@ -67,9 +68,9 @@ impl Conductor {
             }
             Command::Offer { offers } => self.shared.machine.offers(self.boot(), offers),
             Command::Forget { runner } => {
-                inner.seats.remove(&runner);
-                if inner.claims.remove(&runner).is_some() {
-                    self.shared.machine.gone(runner);
+                let seat = inner.seats.remove(&runner);
+                if let Some(gpus) = inner.claims.remove(&runner) {
+                    self.hand_back((runner, gpus), seat);
                 }
             }
             Command::Rolled(how) => self.rolled(how),
@@ -112,7 +113,7 @@ impl Conductor {
             }
             Rollover::HeldUp => tracing::error!(
                 %app,
-                "the new revision does not start: the runners of the old one stay in service, and it is tried again"
+                "the new revision does not start, or waits for what others hold of the machine: the runners of the old one stay in service, and it is tried again"
             ),
         }
         self.roll.send_replace(match how {
@@ -166,6 +167,22 @@ impl Conductor {
             Effect::Cut => slot.runner.cut(),
             Effect::SignalTerm => slot.runner.terminate(),
             Effect::SignalKill => slot.runner.kill(),
+        }
+    }
+
+    /// What a runner had of the machine is free for others.
+    //= docs/contract.md#gpus
+    //# A GPU is free again when the processes of its runner are gone.
+    fn hand_back(&self, (runner, gpus): (RunnerId, Vec<Gpu>), seat: Option<Seat>) {
+        let shared = Arc::clone(&self.shared);
+        match seat {
+            Some(Seat::Seated(slot)) if !gpus.is_empty() => {
+                self.shared.runtime.spawn_blocking(move || {
+                    shared.supervisor.end_descendants(&slot.runner);
+                    shared.machine.gone(runner);
+                });
+            }
+            _ => shared.machine.gone(runner),
         }
     }
 

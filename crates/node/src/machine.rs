@@ -86,6 +86,24 @@ impl Desk {
                 }
             };
             let Some(note) = note else { return };
+            let mut batch = vec![note];
+            while let Ok(note) = self.notes.try_recv() {
+                batch.push(note);
+            }
+            self.hear(batch);
+            self.apps.retain(|_, conductor| conductor.strong_count() > 0);
+        }
+    }
+
+    /// Of what an app has said several times only its last word counts.
+    fn hear(&mut self, batch: Vec<Note>) {
+        let mut last = BTreeMap::new();
+        for (place, note) in batch.iter().enumerate() {
+            if let Note::Offers { app, .. } = note {
+                last.insert(*app, place);
+            }
+        }
+        for (place, note) in batch.into_iter().enumerate() {
             match note {
                 Note::Claim { conductor, runner, want, rank } => {
                     self.apps.insert(runner.boot(), conductor);
@@ -94,11 +112,11 @@ impl Desk {
                 Note::Gone { runner } => {
                     self.step(fal_allotment::Input::Gone { runner });
                 }
-                Note::Offers { app, offers } => {
+                Note::Offers { app, offers } if last.get(&app) == Some(&place) => {
                     self.step(fal_allotment::Input::Offers { app, offers });
                 }
+                Note::Offers { .. } => {}
             }
-            self.apps.retain(|_, conductor| conductor.strong_count() > 0);
         }
     }
 
@@ -120,24 +138,28 @@ impl Desk {
 
     /// Tells the machine what happened and the apps what follows. Answers whose runners got something.
     fn step(&mut self, input: fal_allotment::Input) -> Vec<RunnerId> {
-        let mut allotted = Vec::new();
+        let (mut allotted, mut dead) = (Vec::new(), Vec::new());
         for decision in self.allotment.step(self.clock.now(), input) {
             match decision {
                 Decision::Allot { runner, gpus } => {
                     allotted.push(runner);
                     match self.app(runner) {
                         Some(app) => app.allotted(runner, gpus),
-                        None => self.send_back(runner),
+                        // Its app has gone meanwhile, and it with it.
+                        None => dead.push(runner),
                     }
                 }
-                Decision::MakeRoom { runner } => {
+                Decision::MakeRoom { runner, offer: offered } => {
                     if let Some(app) = self.app(runner) {
-                        app.drive(Input::MakeRoom { runner });
+                        app.drive(Input::MakeRoom { runner, offered });
                     }
                 }
                 Decision::Watch { app } => self.watch(app, Watched::Yes),
                 Decision::Unwatch { app } => self.watch(app, Watched::No),
             }
+        }
+        for runner in dead {
+            self.step(fal_allotment::Input::Gone { runner });
         }
         allotted
     }
@@ -150,11 +172,6 @@ impl Desk {
 
     fn app(&self, runner: RunnerId) -> Option<Arc<Conductor>> {
         self.apps.get(&runner.boot())?.upgrade()
-    }
-
-    /// The app that a runner belonged to is not there any more, and so it is not either.
-    fn send_back(&mut self, runner: RunnerId) {
-        self.step(fal_allotment::Input::Gone { runner });
     }
 }
 

@@ -51,8 +51,9 @@ pub(crate) fn reload(arguments: &Serve, running: &Settings) -> Result<Settings, 
 pub(crate) fn check(config: &Path) -> Result<PathBuf, Failure> {
     let written = Written::read(Some(config))?;
     written.raw.limits(&written.source())?;
-    machine::read(&written.source(), &written.raw.machine)?;
-    app::all(&written.source(), &written.raw, &written.base)?;
+    let machine = machine::read(&written.source(), &written.raw.machine)?;
+    let mut apps = app::all(&written.source(), &written.raw, &written.base)?;
+    machine::share(&written.source(), &written.raw, (&machine, &mut apps))?;
     Ok(written.data_dir())
 }
 
@@ -101,7 +102,7 @@ impl Written {
             ));
         }
         let machine = machine::read(&source, &raw.machine)?;
-        machine::share(&source, &raw.machine, (&machine, &mut apps))?;
+        machine::share(&source, raw, (&machine, &mut apps))?;
         Ok(Settings {
             machine,
             listen: listen(&source, raw, arguments)?,
@@ -117,19 +118,25 @@ impl Written {
         fn span<T>(written: Option<&Spanned<T>>) -> Option<Range<usize>> {
             written.map(Spanned::span)
         }
-        let raw = &self.raw;
+        fn same<T: PartialEq>(
+            (new, old): (&Machine, &Machine),
+            part: impl Fn(&Machine) -> T,
+        ) -> bool {
+            part(new) == part(old)
+        }
+        let (raw, machines) = (&self.raw, (&new.machine, &running.machine));
         let fixed = [
             ("listen", span(raw.listen.as_ref()), new.listen == running.listen),
             ("data_dir", span(raw.data_dir.as_ref()), new.data_dir == running.data_dir),
             ("max_body", span(raw.max_body.as_ref()), new.limits.body == running.limits.body),
             ("max_head", span(raw.max_head.as_ref()), new.limits.head == running.limits.head),
             (
-                "machine",
-                span(raw.machine.runners.as_ref())
-                    .or_else(|| span(raw.machine.turn.as_ref()))
-                    .or_else(|| span(raw.machine.kind.as_ref())),
-                new.machine == running.machine,
+                "machine.runners",
+                span(raw.machine.runners.as_ref()),
+                same(machines, |it| it.shared.runners),
             ),
+            ("machine.turn", span(raw.machine.turn.as_ref()), same(machines, |it| it.shared.turn)),
+            ("machine.type", span(raw.machine.kind.as_ref()), same(machines, |it| it.kind.clone())),
         ];
         let Some((key, span, _)) = fixed.into_iter().find(|(_, _, is_same)| !is_same) else {
             return Ok(());

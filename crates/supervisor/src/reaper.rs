@@ -40,6 +40,10 @@ pub(crate) struct Leader {
 }
 
 impl Leader {
+    pub(crate) const fn number(&self) -> u64 {
+        self.number
+    }
+
     pub(crate) fn new(
         (pid, pidfd): (Pid, OwnedFd),
         number: u64,

@@ -22,6 +22,7 @@ use crate::{
     reaper::{Leader, Reaper},
     runner::{Runner, Sink},
     spawn::{self, Given, Launch, LaunchError},
+    sweep,
 };
 
 /// Each runner takes four descriptors and its connections, so the usual soft limit of 1024 is too few.
@@ -132,6 +133,13 @@ impl Supervisor {
                 Err(LaunchError::Watch { program, source })
             }
         }
+    }
+
+    /// After the end of a runner: ends what descends from it and is there still, and waits until it is gone, a second
+    /// for each round. Blocks; the guard does the same by itself, and nobody can wait for it.
+    pub fn end_descendants(&self, runner: &Runner) {
+        let (token, number) = (&self.shared.token, runner.leader.number());
+        let _count = sweep::end_marked(&|mark| mark.token == token && mark.number == number, 1);
     }
 
     fn read(&self, pipe: OwnedFd, stream: Stream, sink: &Arc<dyn Sink>) -> io::Result<()> {

@@ -10,7 +10,8 @@ use fal_types::{Moment, RunnerId};
 use super::{Allotment, Claim, Decision};
 use crate::{Gpu, Offer, Rank, Want};
 
-/// A runner that has had nothing to do for less may just be between two requests.
+/// A runner that has had nothing to do for less may just be between two requests, and one that has been wanted for
+/// less may not be wanted any more.
 const LULL: Duration = Duration::from_secs(1);
 
 /// What is held and reserved, while those who wait are looked at one after the other.
@@ -21,7 +22,11 @@ pub(super) struct Round<'a> {
     seats: BTreeMap<RunnerId, Seat<'a>>,
     /// What each app holds and will, but for what it is about to lose.
     weights: BTreeMap<u32, usize>,
+    /// What it holds of an older revision, beside that.
+    old: BTreeMap<u32, usize>,
     leaving: usize,
+    /// Who is going to have to go for somebody, but not yet.
+    promised: BTreeSet<RunnerId>,
     /// The claims of each app, in their order.
     lines: BTreeMap<u32, VecDeque<&'a Claim>>,
 }
@@ -50,16 +55,16 @@ enum Price {
     Patience,
     /// That somebody goes who is not needed.
     Idle,
-    /// That somebody goes who has had a turn.
+    /// That somebody goes who has had a turn, or who has a successor in this one.
     Turn,
-    /// That somebody goes who will have had a turn by then.
+    /// That somebody goes who will have to by then.
     Later(Moment),
 }
 
 struct Plan<'a> {
     price: Price,
     gpus: Vec<&'a Gpu>,
-    victims: BTreeSet<RunnerId>,
+    victims: BTreeMap<RunnerId, Price>,
 }
 
 impl<'a> Round<'a> {
@@ -70,7 +75,9 @@ impl<'a> Round<'a> {
             turn: of.shared.turn,
             seats: BTreeMap::new(),
             weights: BTreeMap::new(),
+            old: BTreeMap::new(),
             leaving: 0,
+            promised: BTreeSet::new(),
             lines: BTreeMap::new(),
         };
         for (runner, held) in &of.held {
@@ -90,7 +97,7 @@ impl<'a> Round<'a> {
         round
     }
 
-    /// Looks at every claim once, and answers when somebody's turn is over whom another waits for.
+    /// Looks at every claim once, and answers when somebody may have to go whom another waits for.
     pub(super) fn run(mut self, decisions: &mut Vec<Decision>) -> Option<Moment> {
         let mut deadline = None;
         // What one of an app cannot get, another of it that wants the same cannot get either.
@@ -116,7 +123,7 @@ impl<'a> Round<'a> {
     fn next(&mut self) -> Option<&'a Claim> {
         let order = |(app, line): (&u32, &VecDeque<&Claim>)| {
             let first = line.front()?;
-            Some((first.rank, self.weight(*app), first.order, *app))
+            Some((first.rank, weight(&self.weights, *app), first.order, *app))
         };
         let (.., app) = self.lines.iter().filter_map(order).min()?;
         self.lines.get_mut(&app)?.pop_front()
@@ -135,13 +142,17 @@ impl<'a> Round<'a> {
         if found.len() < claim.want.each {
             return None;
         }
-        let mut plan = Plan { price: Price::Free, gpus: Vec::new(), victims: BTreeSet::new() };
+        let mut plan = Plan { price: Price::Free, gpus: Vec::new(), victims: BTreeMap::new() };
         for (price, gpu, victims) in found {
             plan.price = plan.price.max(price);
             plan.gpus.push(gpu);
             plan.victims.extend(victims);
         }
         self.make_room(claim, &mut plan)?;
+        if !self.is_fair(claim, &plan) {
+            return None;
+        }
+        self.put_off(claim, &mut plan);
         Some(plan)
     }
 
@@ -150,7 +161,7 @@ impl<'a> Round<'a> {
     }
 
     /// What it takes before the runner may hold this GPU, and who would have to go.
-    fn clear(&self, gpu: &Gpu, claim: &Claim) -> Option<(Price, Vec<RunnerId>)> {
+    fn clear(&self, gpu: &Gpu, claim: &Claim) -> Option<(Price, Vec<(RunnerId, Price)>)> {
         let on = |seat: &&Seat<'_>| seat.gpus.contains(&gpu);
         let holders: Vec<_> = self.seats.iter().filter(|(_, seat)| on(seat)).collect();
         let fits = |gone: &dyn Fn(RunnerId, &Seat<'_>) -> bool| {
@@ -165,10 +176,11 @@ impl<'a> Round<'a> {
         if fits(&|_, seat| seat.is == Is::Leaving) {
             return Some((Price::Patience, Vec::new()));
         }
-        let mut going: Vec<RunnerId> = Vec::new();
+        let mut going: Vec<(RunnerId, Price)> = Vec::new();
         for (price, runner) in self.priced(claim, holders.iter().copied()) {
-            going.push(runner);
-            if fits(&|runner, seat| seat.is == Is::Leaving || going.contains(&runner)) {
+            going.push((runner, price));
+            let goes = |runner| going.iter().any(|(goes, _)| *goes == runner);
+            if fits(&|runner, seat| seat.is == Is::Leaving || goes(runner)) {
                 return Some((price, going));
             }
         }
@@ -178,16 +190,18 @@ impl<'a> Round<'a> {
     /// Finds the runner a place among all others.
     fn make_room(&self, claim: &Claim, plan: &mut Plan<'_>) -> Option<()> {
         let Some(room) = self.room else { return Some(()) };
-        if self.seats.len() < room {
-            return Some(());
-        }
-        plan.price = plan.price.max(Price::Patience);
         let mut others = self.priced(claim, self.seats.iter()).into_iter();
-        while self.seats.len() - self.leaving - plan.victims.len() >= room {
+        // Those that stay: each that goes makes room for one of those that come.
+        let stay = self.seats.len() - self.leaving - self.promised.len();
+        while stay - plan.victims.len() >= room {
             let (price, runner) = others.next()?;
-            if plan.victims.insert(runner) {
+            if plan.victims.insert(runner, price).is_none() {
                 plan.price = plan.price.max(price);
             }
+        }
+        let there = self.seats.values().filter(|seat| seat.is != Is::Reserved).count();
+        if there >= room {
+            plan.price = plan.price.max(Price::Patience);
         }
         Some(())
     }
@@ -211,29 +225,55 @@ impl<'a> Round<'a> {
 
     fn price(&self, claim: &Claim, runner: RunnerId, seat: &Seat<'_>) -> Option<Price> {
         let Is::Held(Some(offer)) = seat.is else { return None };
-        if claim.rank == Rank::Spare {
+        if claim.rank == Rank::Spare || self.promised.contains(&runner) {
             return None;
         }
-        let (mine, theirs) = (claim.runner.boot(), runner.boot());
-        if mine == theirs {
-            return matches!(offer, Offer::Old { .. }).then_some(Price::Idle);
-        }
+        let is_own = claim.runner.boot() == runner.boot();
         match offer {
+            Offer::OldSpare => Some(Price::Idle),
+            Offer::Old { .. } if is_own => Some(Price::Turn),
             Offer::Leaving | Offer::Old { since: None } => None,
-            Offer::Spare | Offer::Idle { since: None } => Some(Price::Idle),
-            Offer::Idle { since: Some(since) } => {
-                Some(self.over(since + self.turn.min(LULL), Price::Idle))
-            }
+            _ if is_own => None,
+            Offer::Spare => Some(Price::Idle),
+            Offer::Idle { since } => Some(self.over(since + self.lull(), Price::Idle)),
             Offer::Busy { since } | Offer::Old { since: Some(since) } => {
-                let (less, more) = (self.weight(mine), self.weight(theirs));
-                let is_fair = less == 0 || more >= less + claim.want.weight() + seat.weight();
-                is_fair.then(|| self.over(since + self.turn, Price::Turn))
+                Some(self.over(since + self.turn, Price::Turn))
             }
         }
     }
 
     fn over(&self, at: Moment, price: Price) -> Price {
         if at <= self.now { price } else { Price::Later(at) }
+    }
+
+    fn lull(&self) -> Duration {
+        self.turn.min(LULL)
+    }
+
+    /// Whether no app that needs what it holds would hold less than the one that waits, unless that one holds nothing.
+    fn is_fair(&self, claim: &Claim, plan: &Plan<'_>) -> bool {
+        let mine = claim.runner.boot();
+        let less = weight(&self.weights, mine);
+        let mut taken: BTreeMap<u32, usize> = BTreeMap::new();
+        for victim in plan.victims.keys().filter(|victim| victim.boot() != mine) {
+            let Some(seat) = self.seats.get(victim) else { continue };
+            if matches!(seat.is, Is::Held(Some(Offer::Busy { .. } | Offer::Old { .. }))) {
+                *taken.entry(victim.boot()).or_default() += seat.weight();
+            }
+        }
+        let has = |app| weight(&self.weights, app) + weight(&self.old, app);
+        less == 0
+            || taken.iter().all(|(app, taken)| has(*app) >= less + claim.want.weight() + taken)
+    }
+
+    /// Nobody has to go for what may be over in a moment.
+    fn put_off(&self, claim: &Claim, plan: &mut Plan<'_>) {
+        let is_own = |runner: &RunnerId| runner.boot() == claim.runner.boot();
+        let from = claim.made + self.lull();
+        let is_early = from > self.now && weight(&self.weights, claim.runner.boot()) > 0;
+        if is_early && plan.victims.keys().any(|victim| !is_own(victim)) {
+            plan.price = plan.price.max(Price::Later(from));
+        }
     }
 
     fn adopt(&mut self, claim: &'a Claim, plan: Plan<'a>, decisions: &mut Vec<Decision>) {
@@ -243,11 +283,16 @@ impl<'a> Round<'a> {
                 decisions.push(Decision::Allot { runner: claim.runner, gpus });
                 Is::Held(None)
             }
-            Price::Patience | Price::Later(_) => Is::Reserved,
+            Price::Patience => Is::Reserved,
+            Price::Later(_) => {
+                self.promised.extend(plan.victims.keys());
+                Is::Reserved
+            }
             Price::Idle | Price::Turn => {
-                for victim in plan.victims {
-                    self.leave(victim);
-                    decisions.push(Decision::MakeRoom { runner: victim });
+                for victim in plan.victims.into_keys() {
+                    if let Some(offer) = self.leave(victim) {
+                        decisions.push(Decision::MakeRoom { runner: victim, offer });
+                    }
                 }
                 Is::Reserved
             }
@@ -256,25 +301,30 @@ impl<'a> Round<'a> {
     }
 
     fn sit(&mut self, runner: RunnerId, seat: Seat<'a>) {
-        if seat.is == Is::Leaving {
-            self.leaving += 1;
-        } else {
-            *self.weights.entry(runner.boot()).or_default() += seat.weight();
+        match seat.is {
+            Is::Leaving => self.leaving += 1,
+            Is::Held(Some(Offer::Old { .. } | Offer::OldSpare)) => {
+                *self.old.entry(runner.boot()).or_default() += seat.weight();
+            }
+            Is::Held(_) | Is::Reserved => {
+                *self.weights.entry(runner.boot()).or_default() += seat.weight();
+            }
         }
         self.seats.insert(runner, seat);
     }
 
-    fn leave(&mut self, runner: RunnerId) {
-        let Some(seat) = self.seats.get_mut(&runner) else { return };
+    /// It goes. Answers as what it was offered.
+    fn leave(&mut self, runner: RunnerId) -> Option<Offer> {
+        let seat = self.seats.get_mut(&runner)?;
+        let Is::Held(Some(offer)) = seat.is else { return None };
         seat.is = Is::Leaving;
         self.leaving += 1;
-        if let Some(weight) = self.weights.get_mut(&runner.boot()) {
+        let is_old = matches!(offer, Offer::Old { .. } | Offer::OldSpare);
+        let weights = if is_old { &mut self.old } else { &mut self.weights };
+        if let Some(weight) = weights.get_mut(&runner.boot()) {
             *weight -= seat.weight();
         }
-    }
-
-    fn weight(&self, app: u32) -> usize {
-        self.weights.get(&app).copied().unwrap_or(0)
+        Some(offer)
     }
 }
 
@@ -282,4 +332,8 @@ impl Seat<'_> {
     fn weight(&self) -> usize {
         self.gpus.len().max(1)
     }
+}
+
+fn weight(weights: &BTreeMap<u32, usize>, app: u32) -> usize {
+    weights.get(&app).copied().unwrap_or(0)
 }

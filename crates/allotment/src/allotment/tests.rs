@@ -45,7 +45,9 @@ fn tell(decisions: &[Decision]) -> String {
                 let gpus: Vec<_> = gpus.iter().map(Gpu::as_str).collect();
                 write!(text, "{} gets {}", name(*runner), gpus.join("+")).unwrap();
             }
-            Decision::MakeRoom { runner } => write!(text, "{} makes room", name(*runner)).unwrap(),
+            Decision::MakeRoom { runner, .. } => {
+                write!(text, "{} makes room", name(*runner)).unwrap()
+            }
             Decision::Watch { app } => write!(text, "watch {app}").unwrap(),
             Decision::Unwatch { app } => write!(text, "unwatch {app}").unwrap(),
         }

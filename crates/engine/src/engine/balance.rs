@@ -5,7 +5,7 @@ use std::time::Duration;
 use fal_lifecycle::{Cause, Event, State};
 use fal_types::{LeaseId, Moment, RunnerId};
 
-use super::{Engine, Phase};
+use super::{Engine, Phase, room::LULL};
 use crate::{
     Command, Needs, Standing,
     pool::Member,
@@ -26,6 +26,7 @@ impl Engine {
             self.pump(turn);
             if self.roll.is_none() {
                 self.scale(turn);
+                self.spare_for_pending(turn);
                 self.keep_spares(turn);
             }
         }
@@ -38,7 +39,7 @@ impl Engine {
     }
 
     /// Direct calls first, since somebody waits on the line; then one claim for what is left.
-    fn pump(&mut self, turn: &mut Turn) {
+    pub(super) fn pump(&mut self, turn: &mut Turn) {
         let mut free = self.pool.free_slots().saturating_sub(self.backlog.claiming());
         while free > 0
             && let Some(call) = self.waiting.pop()
@@ -89,7 +90,7 @@ impl Engine {
         }
         let cause = |member: &Member| match self.idle_deadline(member) {
             Some(at) if at <= now => Some(Cause::KeepAlive),
-            None if awaits_start(member) => Some(Cause::ScaledDown),
+            None if awaits_start(member, now) => Some(Cause::ScaledDown),
             Some(_) | None => None,
         };
         let found = self.pool.iter().filter_map(|(id, member)| Some((id, cause(member)?)));
@@ -105,7 +106,7 @@ impl Engine {
     /// When a runner that serves is stopped for want of work, if it is idle.
     pub(super) fn idle_deadline(&self, member: &Member) -> Option<Moment> {
         let is_spare = member.standing == Standing::Spare;
-        let since = member.machine.idle_since().filter(|_| !is_spare)?;
+        let since = member.idle_since().filter(|_| !is_spare)?;
         Some(since + if member.machine.has_served() { self.keep_alive() } else { self.unused() })
     }
 
@@ -133,6 +134,7 @@ impl Engine {
     pub(super) fn demand(&self, now: Moment) -> Demand {
         let waiting = u64::try_from(self.waiting.len()).unwrap_or(u64::MAX);
         let requests = u64::from(self.pool.in_flight())
+            .saturating_sub(self.in_flight_on_leaving())
             .saturating_add(waiting)
             .saturating_add(self.containment.parked())
             .saturating_add(self.backlog.load(now));
@@ -160,17 +162,19 @@ impl Engine {
                 has_spare.then(idle).flatten()
             },
             delay.filter(|at| *at > now),
+            self.pending_deadline(now),
         ];
         known.into_iter().flatten().min()
     }
 }
 
-/// Whether it may be given up before it has been started. One that takes the place of another is there for those
-/// who will ask again.
-fn awaits_start(member: &Member) -> bool {
+/// Whether it may be given up before it has been started. One that takes the place of another is there a while for
+/// those who will ask again.
+fn awaits_start(member: &Member, now: Moment) -> bool {
+    let (since, cause) = (member.machine.entered(), member.machine.cause());
     let awaits = match member.machine.state() {
         State::CrashBackoff { .. } => true,
-        State::Pending => member.machine.cause() != Cause::Replaces,
+        State::Pending => now.since(since) >= if cause == Cause::Replaces { UNUSED } else { LULL },
         State::Setup { .. }
         | State::Idle
         | State::Running

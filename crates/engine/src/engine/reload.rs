@@ -28,6 +28,8 @@ use crate::{
 pub(super) struct Roll {
     /// Old runners that went because a new one was ready.
     retired: u32,
+    /// Those of them that went before it was, because it needs what they held.
+    early: u32,
     /// Whether it was said that a start has failed, since the last one that has not.
     is_held_up: bool,
 }
@@ -116,8 +118,8 @@ impl Engine {
 
     /// Brings a roll one step further, if one is under way.
     pub(super) fn roll_on(&mut self, turn: &mut Turn) {
+        let has_failed = self.failures > 0 || self.new_ones_wait(turn.now);
         let Some(roll) = &mut self.roll else { return };
-        let has_failed = self.failures > 0;
         //= docs/contract.md#reload
         //# Where a runner of the new revision fails its start, the old ones MUST stay in service, and the next start waits as in `crash-backoff`.
         if has_failed && !roll.is_held_up {
@@ -134,7 +136,7 @@ impl Engine {
         for runner in self.expired(turn.now) {
             self.tell(turn, runner, Event::StopRequested(Cause::KeepAlive));
         }
-        if self.census().old == 0 {
+        if self.is_rolled() {
             self.roll = None;
             self.retire_spares(turn);
             turn.push(Command::Rolled(Rollover::Over));
@@ -151,7 +153,10 @@ impl Engine {
             // Where the old ones are more than there may be now, none goes before a new one is ready.
             live <= max || census.ready + census.coming == 0
         };
-        while census.old > 0 && census.ready + census.coming < target && has_room(census) {
+        while (census.old > 0 || self.awaits_successor())
+            && census.ready + census.coming < target
+            && has_room(census)
+        {
             self.start(turn, Cause::Reloaded);
             census.coming += 1;
         }
@@ -181,10 +186,36 @@ impl Engine {
         }
     }
 
+    /// Whether nothing is left to do: no old runner is in service, and where one went early, another has come.
+    fn is_rolled(&self) -> bool {
+        self.census().old == 0 && !self.awaits_successor()
+    }
+
+    /// Whether an old runner has gone early whose successor is not ready: then no other one goes before that is.
+    pub(super) fn awaits_successor(&self) -> bool {
+        let early = self.roll.as_ref().filter(|roll| roll.early > 0);
+        let max = self.settings.scale.max.max(1);
+        early.is_some_and(|roll| self.census().ready < roll.retired.min(max))
+    }
+
+    /// Whether the new ones have been pending for long, and nothing else is to be waited for.
+    fn new_ones_wait(&self, now: Moment) -> bool {
+        let mut new = self.pool.iter().filter(|(_, member)| {
+            member.is_live() && member.older.is_none() && !member.machine.is_ready()
+        });
+        let waits = |member: &Member| {
+            *member.machine.state() == State::Pending
+                && now.since(member.machine.entered()) >= UNUSED
+        };
+        let first = new.next();
+        first.is_some_and(|(_, member)| waits(member)) && new.all(|(_, member)| waits(member))
+    }
+
     /// Lets an old runner go before a new one is ready, which needs what it holds.
     pub(super) fn retire_early(&mut self, turn: &mut Turn, runner: RunnerId) {
         if let Some(roll) = &mut self.roll {
             roll.retired = roll.retired.saturating_add(1);
+            roll.early = roll.early.saturating_add(1);
         }
         self.retire(turn, runner, Cause::Reloaded);
     }

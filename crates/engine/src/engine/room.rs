@@ -1,25 +1,32 @@
 //! Room for other apps: which runners the app could do without, said while somebody waits for what they hold.
 
+use std::time::Duration;
+
 use fal_allotment::Offer;
-use fal_lifecycle::{Cause, State};
+use fal_lifecycle::{Cause, Event, State};
 use fal_types::{Moment, RunnerId};
 
-use super::Engine;
-use crate::{Command, Replacement, Standing, Watched, pool::Member, turn::Turn};
+use super::{Engine, balance::UNUSED};
+use crate::{Command, Needs, Replacement, Standing, Watched, pool::Member, turn::Turn};
+
+/// What has been wanted, or not been wanted, for less than this may be otherwise in a moment.
+pub(super) const LULL: Duration = Duration::from_secs(1);
 
 /// Whether somebody wants to know, and what was said last.
 #[derive(Debug, Default)]
 pub(super) struct Room {
     is_watched: bool,
     said: Option<Vec<(RunnerId, Offer)>>,
+    /// Since when more runners are ready than are needed, as far as somebody has watched.
+    excess: Option<Moment>,
 }
 
-/// How many of the runners that hold something may go.
+/// Whether one of the ready runners may go.
 #[derive(Debug, Clone, Copy)]
 struct Excess {
-    /// Beyond what the load and the settings ask for.
-    unneeded: bool,
-    /// Beyond `min`, which is kept whatever comes.
+    /// Since when there have been more than the load and the settings ask for.
+    unneeded: Option<Moment>,
+    /// There are more than `min`, which is kept whatever comes.
     above_min: bool,
 }
 
@@ -31,6 +38,7 @@ impl Room {
     pub(super) fn watch(&mut self, watched: Watched) {
         self.is_watched = watched == Watched::Yes;
         self.said = None;
+        self.excess = None;
     }
 }
 
@@ -40,6 +48,8 @@ impl Engine {
         if !self.room.is_watched {
             return;
         }
+        let is_excess = self.pool.ready() > self.floor(turn.now);
+        self.room.excess = is_excess.then(|| self.room.excess.unwrap_or(turn.now));
         let offers = self.offers(turn.now);
         if self.room.said.as_ref() != Some(&offers) {
             self.room.said = Some(offers.clone());
@@ -47,67 +57,133 @@ impl Engine {
         }
     }
 
-    /// Ends a runner for another app's, unless it is needed by now.
-    //= docs/contract.md#fairness
-    //# A runner that makes room MUST finish what is in flight on it, and gets its SIGTERM as one that is replaced by a reload does.
-    pub(super) fn make_room(&mut self, turn: &mut Turn, runner: RunnerId) {
+    /// Ends a runner for another one, unless it is needed more by now than when it was offered.
+    pub(super) fn make_room(&mut self, turn: &mut Turn, runner: RunnerId, offered: Offer) {
         // Whoever asked is told how things stand in any case.
         self.room.said = None;
         let offers = self.offers(turn.now);
-        let offer = offers.into_iter().find(|(offered, _)| *offered == runner);
+        let now = offers.into_iter().find(|(offered, _)| *offered == runner);
+        let Some((_, offer)) = now else { return };
         match offer {
-            None | Some((_, Offer::Leaving)) => {}
+            Offer::Leaving => {}
+            Offer::Spare => self.retire(turn, runner, Cause::MadeRoom),
+            Offer::Idle { .. } => self.go(turn, runner),
+            Offer::Busy { .. } if offered == offer => self.go(turn, runner),
             //= docs/contract.md#gpus
             //# Where a reload finds no free GPU for a runner of the new revision, one of the old revision MUST make room for it.
-            Some((_, Offer::Old { .. })) => {
+            Offer::Old { .. } if matches!(offered, Offer::Old { .. }) => {
                 self.pool.replaced(runner, Replacement::Will);
                 self.retire_early(turn, runner);
             }
-            Some((_, Offer::Spare | Offer::Idle { .. } | Offer::Busy { .. })) => {
-                self.retire(turn, runner, Cause::MadeRoom);
-            }
+            Offer::OldSpare => self.retire(turn, runner, Cause::Reloaded),
+            Offer::Busy { .. } | Offer::Old { .. } => {}
+        }
+    }
+
+    /// A runner that serves goes, and a spare serves instead where one must.
+    fn go(&mut self, turn: &mut Turn, runner: RunnerId) {
+        self.retire(turn, runner, Cause::MadeRoom);
+        if self.pool.ready() < self.settings.scale.min
+            && let Some(spare) = self.pool.spare()
+        {
+            self.pool.promote(turn.now, spare);
+            turn.push(Command::Stands { runner: spare, standing: Standing::Serving });
         }
     }
 
     fn offers(&self, now: Moment) -> Vec<(RunnerId, Offer)> {
-        let holding = self.pool.iter().filter(|(_, member)| member.is_live() && holds(member));
-        let holding = u32::try_from(holding.count()).unwrap_or(u32::MAX);
+        let ready = self.pool.ready();
         let excess = Excess {
-            unneeded: holding > self.floor(now),
-            above_min: holding > self.settings.scale.min,
+            unneeded: (ready > self.floor(now)).then(|| self.room.excess.unwrap_or(now)),
+            // A spare that is ready would serve instead.
+            above_min: ready + self.pool.ready_spares() > self.settings.scale.min,
         };
         let offered = |(id, member): (RunnerId, &Member)| Some((id, self.may_go(member, excess)?));
         self.pool.iter().filter_map(offered).collect()
     }
 
     fn may_go(&self, member: &Member, excess: Excess) -> Option<Offer> {
+        let is_old = self.roll.is_some() && member.older.is_some();
         let ready = member.machine.ready_since();
         match member.machine.state() {
-            State::Draining { .. } | State::Terminating { .. } => Some(Offer::Leaving),
+            State::Draining { .. } | State::Terminating { .. } => return Some(Offer::Leaving),
             // It holds nothing.
-            State::Pending | State::CrashBackoff { .. } | State::Terminated => None,
-            State::Setup { .. } | State::Idle | State::Running
-                if self.roll.is_some() && member.older.is_some() =>
-            {
-                Some(Offer::Old { since: ready.filter(|_| excess.above_min) })
+            State::Pending | State::CrashBackoff { .. } | State::Terminated => return None,
+            State::Setup { .. } | State::Idle | State::Running => {}
+        }
+        if member.standing == Standing::Spare {
+            return Some(if is_old { Offer::OldSpare } else { Offer::Spare });
+        }
+        if is_old {
+            let since = ready.filter(|_| excess.above_min);
+            // Nobody goes early for a revision that does not start, nor before the last successor is ready.
+            let may = self.failures == 0 && !self.awaits_successor();
+            return may.then_some(Offer::Old { since });
+        }
+        // What has begun to start is waited for, and a new one in a roll is there for an old one.
+        let ready = ready.filter(|_| self.roll.is_none())?;
+        match (member.idle_since(), excess.unneeded) {
+            // Requests go from one to the next, so that none of several may have rested for long.
+            (Some(idle), Some(unneeded)) if excess.above_min && !member.alone => {
+                Some(Offer::Idle { since: idle.min(unneeded) })
             }
-            // It is there for an old one, and the two of them count as one.
-            State::Setup { .. } | State::Idle | State::Running if self.roll.is_some() => None,
-            State::Setup { .. } | State::Idle if member.standing == Standing::Spare => {
-                Some(Offer::Spare)
-            }
-            State::Setup { .. } | State::Idle if excess.unneeded && !member.alone => {
-                Some(Offer::Idle { since: member.machine.idle_since() })
-            }
-            State::Setup { .. } | State::Idle | State::Running => {
-                let since = ready.filter(|_| excess.above_min)?;
-                Some(Offer::Busy { since })
-            }
+            _ => excess.above_min.then_some(Offer::Busy { since: ready }),
         }
     }
-}
 
-/// Whether it has what it needs of the machine.
-const fn holds(member: &Member) -> bool {
-    !matches!(member.machine.state(), State::Pending | State::CrashBackoff { .. })
+    /// Work that is finished on runners that make room, which needs no others.
+    pub(super) fn in_flight_on_leaving(&self) -> u64 {
+        if self.settings.needs == Needs::Nothing {
+            return 0;
+        }
+        let leaves = |member: &&Member| {
+            matches!(member.machine.state(), State::Draining { .. })
+                && member.machine.cause() == Cause::MadeRoom
+        };
+        let members = self.pool.iter().map(|(_, member)| member);
+        members.filter(leaves).map(|member| u64::from(member.machine.in_flight())).sum()
+    }
+
+    //= docs/contract.md#spares
+    //# Where the machine has nothing for a runner that is needed, a spare MUST serve in its place.
+    /// Lets spares serve for runners that have been pending for too long.
+    pub(super) fn spare_for_pending(&mut self, turn: &mut Turn) {
+        while let Some(pending) = self.pending_since(turn.now)
+            && let Some(spare) = self.pool.spare()
+        {
+            self.pool.promote(turn.now, spare);
+            turn.push(Command::Stands { runner: spare, standing: Standing::Serving });
+            self.tell(turn, pending, Event::StopRequested(Cause::ScaledDown));
+            self.pump(turn);
+        }
+    }
+
+    /// A runner that should serve and has been pending for longer than a moment.
+    fn pending_since(&self, now: Moment) -> Option<RunnerId> {
+        if self.settings.needs == Needs::Nothing || self.pool.spares() == 0 {
+            return None;
+        }
+        let late = |member: &Member| {
+            self.is_pending(member) && now.since(member.machine.entered()) >= LULL
+        };
+        let mut late = self.pool.iter().filter(|(_, member)| late(member));
+        late.next().map(|(runner, _)| runner)
+    }
+
+    /// When a pending runner has been that for long enough to be given up, or to be served for by a spare.
+    pub(super) fn pending_deadline(&self, now: Moment) -> Option<Moment> {
+        if self.settings.needs == Needs::Nothing {
+            return None;
+        }
+        let pending = self.pool.iter().filter(|(_, member)| self.is_pending(member));
+        let due = pending.flat_map(|(_, member)| {
+            let since = member.machine.entered();
+            [since + LULL, since + UNUSED]
+        });
+        due.filter(|due| *due > now).min()
+    }
+
+    fn is_pending(&self, member: &Member) -> bool {
+        *member.machine.state() == State::Pending && member.standing != Standing::Spare
+    }
 }

@@ -86,7 +86,7 @@ impl Engine {
         //= docs/contract.md#spares
         //# When a runner dies, a ready spare MUST take its place in the same step, and another spare is started.
         if let Some(spare) = self.pool.spare() {
-            self.pool.stand(spare, Standing::Serving);
+            self.pool.promote(turn.now, spare);
             turn.push(Command::Stands { runner: spare, standing: Standing::Serving });
             if self.pool.get(spare).is_some_and(Machine::is_ready) {
                 self.pool.replaced(failed, Replacement::Did);

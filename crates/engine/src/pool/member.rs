@@ -14,6 +14,8 @@ pub(crate) struct Member {
     /// When it was decided to have it.
     pub(crate) begun: Moment,
     pub(crate) standing: Standing,
+    /// Since when it is not a spare any more, or was none.
+    pub(super) stood: Moment,
     pub(crate) replacement: Replacement,
     /// Takes one request alone, or waits until it can: nothing else is placed on it.
     pub(crate) alone: bool,
@@ -132,6 +134,7 @@ impl Member {
             machine,
             begun,
             standing,
+            stood: begun,
             replacement: Replacement::None,
             alone: false,
             score: Score::default(),
@@ -150,11 +153,16 @@ impl Member {
         Keys {
             open: (free > 0).then_some(machine.in_flight()),
             due: earlier(machine.next_deadline(), self.readmission()),
-            idle: machine.idle_since().filter(|_| is_serving).map(|since| (served, since)),
+            idle: self.idle_since().filter(|_| is_serving).map(|since| (served, since)),
             free,
             count: self.count(),
             score: (self.count() == Count::Ready).then(|| self.score.failing()),
         }
+    }
+
+    /// Since when it could have served and has had nothing to do.
+    pub(crate) fn idle_since(&self) -> Option<Moment> {
+        Some(self.machine.idle_since()?.max(self.stood))
     }
 
     /// Whether it serves requests or will, and is no spare.

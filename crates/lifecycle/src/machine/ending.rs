@@ -5,9 +5,14 @@ use fal_types::Moment;
 use crate::{Cause, Effect, Event, Machine, State, Step, machine::Notice};
 
 impl Machine {
-    pub(super) fn when_draining(&mut self, now: Moment, event: Event, deadline: Moment) -> Step {
+    pub(super) fn when_draining(
+        &mut self,
+        now: Moment,
+        event: Event,
+        deadline: Option<Moment>,
+    ) -> Step {
         match event {
-            Event::Elapsed if now < deadline => Step::Ignored,
+            Event::Elapsed if deadline.is_none_or(|deadline| now < deadline) => Step::Ignored,
             Event::Elapsed if self.is_unaware() => self.give_notice(now),
             Event::Elapsed => self.kill(now),
             Event::Released => {
@@ -20,7 +25,7 @@ impl Machine {
             Event::Condemned(cause) if self.is_unaware() => self.condemn(now, cause),
             // It has had its SIGTERM, and a fault buys it no longer grace.
             Event::Condemned(cause) => {
-                self.enter(now, State::Terminating { kill_at: Some(deadline) }, cause);
+                self.enter(now, State::Terminating { kill_at: deadline }, cause);
                 Step::Taken(vec![Effect::Cut])
             }
             Event::Exited => self.bury(now, self.cause),
@@ -117,12 +122,13 @@ impl Machine {
     //= docs/contract.md#shutdown
     //# On shutdown every runner MUST be stopped, and requests in flight may finish within the grace period.
     pub(super) fn stop(&mut self, now: Moment, cause: Cause) -> Step {
-        if self.in_flight > 0 && !self.limits.grace.is_zero() {
-            self.enter(now, State::Draining { deadline: now + self.limits.grace }, cause);
+        if self.in_flight > 0 && (!self.limits.grace.is_zero() || cause == Cause::MadeRoom) {
+            let within = Some(now + self.limits.grace).filter(|_| cause != Cause::MadeRoom);
+            self.enter(now, State::Draining { deadline: within }, cause);
             //= docs/contract.md#reload
             //# A runner that is replaced by a reload MUST NOT get its SIGTERM before its requests in flight have finished or its grace period is over.
             //= docs/contract.md#fairness
-            //# A runner that makes room MUST finish what is in flight on it, and gets its SIGTERM as one that is replaced by a reload does.
+            //# A runner that makes room MUST finish what is in flight on it, however long that may take, and gets its SIGTERM then.
             if cause.is_patient() {
                 self.notice = Notice::Withheld;
                 return Step::Taken(Vec::new());
@@ -142,16 +148,16 @@ impl Machine {
     /// Tells a runner that it drains, and gives it its grace from now on.
     fn give_notice(&mut self, now: Moment) -> Step {
         self.notice = Notice::Given;
-        self.state = State::Draining { deadline: now + self.limits.grace };
+        self.state = State::Draining { deadline: Some(now + self.limits.grace) };
         Step::Taken(vec![Effect::SignalTerm])
     }
 
     /// Ends a runner that has finished what was in flight.
-    fn drained(&mut self, now: Moment, deadline: Moment) -> Step {
+    fn drained(&mut self, now: Moment, deadline: Option<Moment>) -> Step {
         if self.is_unaware() {
             return self.terminate(now, self.cause, vec![Effect::SignalTerm]);
         }
-        self.enter(now, State::Terminating { kill_at: Some(deadline) }, self.cause);
+        self.enter(now, State::Terminating { kill_at: deadline }, self.cause);
         Step::Taken(Vec::new())
     }
 

@@ -61,6 +61,10 @@ pub const fn cases() -> &'static [(&'static str, Case)] {
         ("recovery_leaves_other_nodes_alone", attempts::recovery_leaves_other_nodes_alone),
         ("a_reply_comes_back", endings::a_reply_comes_back),
         ("a_reply_without_an_answer_is_not_kept", endings::a_reply_without_an_answer_is_not_kept),
+        (
+            "what_the_platform_says_of_a_failure_is_kept",
+            endings::what_the_platform_says_of_a_failure_is_kept,
+        ),
         ("a_waiting_request_is_cancelled", endings::a_waiting_request_is_cancelled),
         ("a_running_request_is_signalled", endings::a_running_request_is_signalled),
         ("a_cancelled_request_never_starts_again", endings::a_cancelled_request_never_starts_again),

@@ -41,7 +41,7 @@ pub(crate) fn ask(arguments: &Reload) -> Result<(), Failure> {
         }
         Outcome::Refused(why) => Err(Failure::Configuration(why)),
         Outcome::HeldUp(apps) => Err(anyhow!(
-            "the new revision of {apps} does not start: the old runners stay in service, and it is tried again; \
+            "the new revision of {apps} does not start, or waits for what others hold of the machine: the old runners stay in service, and it is tried again; \
              the platform's log says why"
         )
         .into()),

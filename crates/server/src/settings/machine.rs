@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use fal_allotment::{Allotment, Input, Rank};
 use fal_engine::Needs;
 use fal_node::{AppOptions, Gpu, Machine, Shared, Want};
+use fal_types::{Moment, RunnerId};
 use toml::{Spanned, Value};
 
 use super::{app::Reader, bad, raw, report::Source};
@@ -55,18 +57,12 @@ pub(super) fn read(source: &Source<'_>, raw: &raw::Machine) -> Result<Machine, F
 /// Lets apps ask for what they share, and keeps GPUs that some share from the eyes of the others.
 pub(super) fn share(
     source: &Source<'_>,
-    raw: &raw::Machine,
+    raw: &raw::File,
     (machine, apps): (&Machine, &mut [AppOptions]),
 ) -> Result<(), Failure> {
-    let kept: u64 = apps.iter().map(|app| u64::from(app.settings.scale.min)).sum();
-    if let (Some(runners), Some(written)) = (machine.shared.runners, &raw.runners)
-        && kept > runners as u64
-    {
-        let text = format!("the min_concurrency of all apps adds up to {kept}, which is more");
-        return Err(bad(&source.at(written.span(), "machine.runners", &text)));
-    }
-    let any_gpus = apps.iter().any(|app| app.want.each > 0);
-    for app in apps {
+    check_names(source, raw, apps)?;
+    let any_gpus = apps.iter().any(|app| !app.want.gpus.is_empty());
+    for app in &mut *apps {
         if app.want.each > 0 || machine.shared.runners.is_some() {
             app.settings.needs = Needs::Share;
         }
@@ -76,7 +72,68 @@ pub(super) fn share(
             app.env.push((VISIBLE.to_owned(), String::new()));
         }
     }
+    check_kept(source, raw, (machine, apps))
+}
+
+/// Names of which one may be another's GPU cannot be kept apart.
+fn check_names(source: &Source<'_>, raw: &raw::File, apps: &[AppOptions]) -> Result<(), Failure> {
+    let mut known: Vec<&Gpu> = Vec::new();
+    for app in apps {
+        for gpu in &app.want.gpus {
+            if let Some(other) = known.iter().find(|other| other.may_be(gpu)) {
+                let text = format!(
+                    "`{gpu}` may be the same as `{other}`: name all GPUs of all apps alike, by number or by whole UUID"
+                );
+                return Err(bad(&at_gpus(source, raw, app, &text)));
+            }
+            if !known.contains(&gpu) {
+                known.push(gpu);
+            }
+        }
+    }
     Ok(())
+}
+
+/// What is kept whatever comes must fit, in the order in which it is started.
+fn check_kept(
+    source: &Source<'_>,
+    raw: &raw::File,
+    (machine, apps): (&Machine, &[AppOptions]),
+) -> Result<(), Failure> {
+    let kept = |app: &AppOptions| match app.settings.scale.min {
+        0 => 0,
+        min => u64::from(min) + u64::from(app.settings.spares),
+    };
+    let all: u64 = apps.iter().map(kept).sum();
+    if let (Some(runners), Some(written)) = (machine.shared.runners, &raw.machine.runners)
+        && all > runners as u64
+    {
+        let text = format!(
+            "what min_concurrency and spares keep of all apps adds up to {all}, and this is less"
+        );
+        return Err(bad(&source.at(written.span(), "machine.runners", &text)));
+    }
+    let mut allotment = Allotment::new(machine.shared.clone());
+    for (number, app) in (0..).zip(apps).filter(|(_, app)| app.want.each > 0) {
+        for started in 0..app.settings.scale.min {
+            let runner = RunnerId::new(number, started);
+            let claim = Input::Claim { runner, want: app.want.clone(), rank: Rank::Serves };
+            let _decided = allotment.step(Moment::from_micros(0), claim);
+        }
+        if allotment.waiting() > 0 {
+            let text = "what min_concurrency keeps of this app and of those before it does not fit on the GPUs";
+            return Err(bad(&at_gpus(source, raw, app, text)));
+        }
+    }
+    Ok(())
+}
+
+/// A finding about the GPUs of an app, where the file has it.
+fn at_gpus(source: &Source<'_>, raw: &raw::File, app: &AppOptions, text: &str) -> String {
+    let section = raw.apps.iter().find(|(name, _)| name.as_ref() == app.id.as_str());
+    let gpus = section.and_then(|(_, section)| section.gpus.as_ref());
+    let span = gpus.map_or(0..0, Spanned::span);
+    source.at(span, "gpus", text)
 }
 
 impl Reader<'_> {

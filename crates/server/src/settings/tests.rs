@@ -168,7 +168,7 @@ fn gpus_are_read_and_bound_the_runners() {
         (gpus.join(" "), app.want.each, app.want.sharing, app.settings.scale.max)
     };
     assert_eq!(want("gpus = []"), (String::new(), 0, 1, 4));
-    assert_eq!(want("gpus = [0, \"GPU-1a\"]"), ("0 GPU-1a".to_owned(), 1, 1, 2));
+    assert_eq!(want("gpus = [\"GPU-1B\", \"GPU-1a\"]"), ("GPU-1b GPU-1a".to_owned(), 1, 1, 2));
     let shared = "gpus = [\"1\", 0]\nrunners_per_gpu = 3\nmax_concurrency = 5";
     assert_eq!(want(shared), ("1 0".to_owned(), 1, 3, 5));
     assert_eq!(want("gpus = [0, 1, 2]\nnum_gpus = 2").3, 1);
@@ -188,6 +188,8 @@ fn an_app_without_gpus_sees_none_where_others_have_some() {
     let visible = |value: &str| vec![("CUDA_VISIBLE_DEVICES".to_owned(), value.to_owned())];
     assert_eq!(env_of_other("", ""), []);
     assert_eq!(env_of_other("gpus = [0]", ""), visible(""));
+    let unused = load_text(dir.path(), &app_with("gpus = [0]\nnum_gpus = 0")).unwrap();
+    assert_eq!(unused.apps[0].env, visible(""));
     let own = "env = { CUDA_VISIBLE_DEVICES = \"1\" }\n";
     assert_eq!(env_of_other("gpus = [0]", own), visible("1"));
 }
@@ -218,6 +220,9 @@ fn what_the_machine_cannot_give_is_refused() {
     refused("gpus = [0, \"00\"]", "fal.toml:3: gpus: `0` stands here twice");
     refused("gpus = [\n0,\n\"a\"]", "fal.toml:5: gpus: `a` names no GPU");
     refused("gpus = [-1]", "fal.toml:3: gpus: `-1` names no GPU");
+    refused("gpus = [0, \"GPU-1a\"]", "fal.toml:3: gpus: `GPU-1a` may be the same as `0`");
+    refused("gpus = [\"GPU-1a\", \"GPU-1A2\"]", "fal.toml:3: gpus: `GPU-1a2` may be the same as");
+    refused("gpus = [\"GPU-1a\", \"GPU-1A\"]", "fal.toml:3: gpus: `GPU-1a` stands here twice");
     refused("gpus = [true]", "fal.toml:3: gpus: a GPU is a number");
     refused("gpus = 0", "fal.toml:3: gpus: invalid type");
     refused("num_gpus = 1", "fal.toml:3: num_gpus: the app has no gpus");
@@ -231,12 +236,14 @@ fn what_the_machine_cannot_give_is_refused() {
         "gpus = [0]\nenv = { CUDA_VISIBLE_DEVICES = \"0\" }",
         "fal.toml:3: gpus: env sets CUDA_VISIBLE_DEVICES",
     );
+    let pair = "gpus = [0]\nmin_concurrency = 1\n[apps.\"a/c\"]\ncommand = [\"sh\"]\nmin_concurrency = 1\ngpus = [0]";
+    refused(pair, "fal.toml:8: gpus: what min_concurrency keeps of this app and of those before");
     let machine = |line: &str, expected: &str| {
         check(&format!("[machine]\n{line}\n{}", app_with("min_concurrency = 2")), expected);
     };
     machine("turn = 0", "fal.toml:2: machine.turn: 0 is out of range");
     machine("type = \"\"", "fal.toml:2: machine.type: a type of machine");
-    machine("runners = 1", "fal.toml:2: machine.runners: the min_concurrency of all apps");
+    machine("runners = 1", "fal.toml:2: machine.runners: what min_concurrency and spares keep");
     machine("gpus = [0]", "fal.toml:2: gpus: unknown field");
 }
 

@@ -8,7 +8,8 @@ struct Story {
     now: Moment,
 }
 
-const IDLE: Offer = Offer::Idle { since: None };
+/// For longer than a moment, as [`Story::new`] begins at 1.
+const IDLE: Offer = Offer::Idle { since: at(0) };
 
 const fn runner(app: u32, number: u32) -> RunnerId {
     RunnerId::new(app, number)
@@ -16,7 +17,7 @@ const fn runner(app: u32, number: u32) -> RunnerId {
 
 impl Story {
     fn new(runners: Option<usize>) -> Self {
-        Self { machine: Allotment::new(Shared { runners, turn: TURN }), now: at(0) }
+        Self { machine: Allotment::new(Shared { runners, turn: TURN }), now: at(1) }
     }
 
     #[track_caller]
@@ -136,10 +137,64 @@ fn a_runner_between_two_requests_is_needed() {
     story.claim(1, 0, (&[0], 1), "1.0 gets 0");
     story.claim(2, 0, (&[0], 1), "watch 1");
     story.now = at(10);
-    story.offers(1, &[(0, Offer::Idle { since: Some(at(10)) })], "");
+    story.offers(1, &[(0, Offer::Idle { since: at(10) })], "");
     story.offers(1, &[(0, Offer::Busy { since: at(5) })], "");
-    story.offers(1, &[(0, Offer::Idle { since: Some(at(10)) })], "");
+    story.offers(1, &[(0, Offer::Idle { since: at(10) })], "");
     story.elapsed(11, "1.0 makes room");
+}
+
+//= docs/contract.md#fairness
+//= type=test
+//# Nobody has to go for a runner of an app that has others before it has waited for a second.
+#[test]
+fn a_short_rush_takes_nothing_from_anybody() {
+    let mut story = Story::new(None);
+    story.claim(1, 0, (&[0, 1], 1), "1.0 gets 0");
+    story.claim(2, 0, (&[0, 1], 1), "2.0 gets 1");
+    story.claim(1, 1, (&[0, 1], 1), "watch 1; watch 2");
+    story.offers(2, &[(0, IDLE)], "");
+    story.gone(1, 1, "unwatch 1; unwatch 2");
+    story.claim(1, 2, (&[0, 1], 1), "watch 1; watch 2");
+    story.offers(2, &[(0, IDLE)], "");
+    story.elapsed(2, "2.0 makes room");
+}
+
+#[test]
+fn fairness_counts_all_that_would_be_taken() {
+    let mut story = Story::new(None);
+    for number in 0..4 {
+        let expected = format!("1.{number} gets {number}");
+        story.claim(1, number, (&[0, 1, 2, 3], 1), &expected);
+    }
+    story.claim(2, 0, (&[4], 1), "2.0 gets 4");
+    story.claim(2, 1, (&[0, 1, 2, 3], 2), "watch 1; watch 2");
+    story.now = at(100);
+    let busy = [0, 1, 2, 3].map(|number| (number, Offer::Busy { since: at(1) }));
+    // One of the two would still be fair, and both are not.
+    story.offers(1, &busy, "");
+    assert_eq!(story.machine.next_deadline(), None);
+}
+
+#[test]
+fn whoever_waits_for_a_gpu_does_not_take_a_place_beside_the_one_that_will_be_free() {
+    let mut story = Story::new(Some(2));
+    story.claim(1, 0, (&[0], 1), "1.0 gets 0");
+    story.claim(2, 0, (&[0], 1), "watch 1");
+    story.offers(1, &[(0, Offer::Busy { since: at(1) })], "");
+    story.claim(3, 0, (&[1], 1), "3.0 gets 1; watch 3");
+    // Now there is no room for a third.
+    story.claim(4, 0, (&[2], 1), "");
+    story.elapsed(61, "1.0 makes room");
+    story.gone(1, 0, "2.0 gets 0; watch 2; unwatch 1");
+}
+
+#[test]
+fn an_old_spare_goes_before_an_old_runner_that_serves() {
+    let mut story = Story::new(None);
+    story.claim(1, 0, (&[0, 1], 1), "1.0 gets 0");
+    story.claim(1, 1, (&[0, 1], 1), "1.1 gets 1");
+    story.claim(1, 2, (&[0, 1], 1), "watch 1");
+    story.offers(1, &[(0, Offer::Old { since: None }), (1, Offer::OldSpare)], "1.1 makes room");
 }
 
 #[test]

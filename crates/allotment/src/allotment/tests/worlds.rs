@@ -43,7 +43,7 @@ impl World {
         for decision in decisions {
             match decision {
                 Decision::Allot { runner, gpus } => self.allotted(runner, gpus),
-                Decision::MakeRoom { runner } => {
+                Decision::MakeRoom { runner, .. } => {
                     let (_, life, _) = self.lives.get_mut(&runner).unwrap();
                     assert_ne!(*life, Life::Waiting, "{runner} has nothing to give");
                     // Its app may need it by now, and says so when it speaks next.
@@ -126,7 +126,7 @@ impl World {
                     Life::Needed if which.is_multiple_of(3) => {
                         Life::Has(Offer::Old { since: None })
                     }
-                    Life::Needed if which % 3 == 1 => Life::Has(Offer::Idle { since: None }),
+                    Life::Needed if which % 3 == 1 => Life::Has(Offer::Idle { since: self.now }),
                     Life::Needed => Life::Has(Offer::Busy { since: self.now }),
                     Life::Has(Offer::Busy { .. } | Offer::Idle { .. }) => Life::Needed,
                     Life::Waiting => Life::Waiting,
@@ -195,9 +195,11 @@ proptest! {
             world.act(kind, which);
         }
         for _ in 0..200 {
+            world.now = world.now + TURN;
+            world.step(Input::Elapsed);
             for (_, life, _) in world.lives.values_mut() {
                 if *life != Life::Waiting {
-                    *life = Life::Has(Offer::Idle { since: None });
+                    *life = Life::Has(Offer::Idle { since: at(0) });
                 }
             }
             world.obey();

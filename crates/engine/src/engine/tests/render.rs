@@ -94,8 +94,8 @@ fn may(offer: Offer) -> String {
     match offer {
         Offer::Leaving => "leaving".to_owned(),
         Offer::Spare => "spare".to_owned(),
-        Offer::Idle { since: None } => "idle".to_owned(),
-        Offer::Idle { since: Some(since) } => format!("idle since {}", moment(since)),
+        Offer::OldSpare => "old spare".to_owned(),
+        Offer::Idle { since } => format!("idle since {}", moment(since)),
         Offer::Busy { since } => format!("busy since {}", moment(since)),
         Offer::Old { since: None } => "old".to_owned(),
         Offer::Old { since: Some(since) } => format!("old since {}", moment(since)),

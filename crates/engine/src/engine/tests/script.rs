@@ -19,7 +19,7 @@
 //! remove                     the app is gone from it
 //! watched                    somebody wants to know what the app could do without
 //! unwatched
-//! r0 makes-room              for another app's runner
+//! r0 makes-room [as-idle]    for another app's runner; as what it was offered last, or as idle
 //! drain
 //! elapse                     the next deadline comes
 //! rest                       nothing happens
@@ -36,7 +36,8 @@ use fal_types::{LeaseId, Moment, Problem, RequestId, RunnerId, Status};
 
 use super::{app, at, render};
 use crate::{
-    CallId, Command, Engine, Event, Input, Reconfigured, Record, Reported, Settings, Watched, Who,
+    CallId, Command, Engine, Event, Input, Offer, Reconfigured, Record, Reported, Settings,
+    Watched, Who,
 };
 
 /// One engine under a script.
@@ -48,6 +49,7 @@ pub(super) struct Script {
     asked: Option<(u32, LeaseId)>,
     answer: Option<(Vec<Ticket>, Backlog)>,
     records: Vec<Record>,
+    offers: Vec<(RunnerId, Offer)>,
     transcript: String,
 }
 
@@ -68,6 +70,7 @@ impl Script {
             asked: None,
             answer: None,
             records: Vec::new(),
+            offers: Vec::new(),
             transcript: String::new(),
         }
     }
@@ -113,6 +116,9 @@ impl Script {
         for command in &commands {
             if let Command::Claim { max, leases_from } = command {
                 assert_eq!(self.asked.replace((*max, *leases_from)), None, "one claim at a time");
+            }
+            if let Command::Offer { offers } = command {
+                self.offers.clone_from(offers);
             }
             if let Command::Record(record) = command {
                 self.records.push(record.clone());
@@ -167,7 +173,15 @@ impl Script {
             }
             ["watched"] => self.tell(Input::Watched(Watched::Yes)),
             ["unwatched"] => self.tell(Input::Watched(Watched::No)),
-            [name, "makes-room"] => self.tell(Input::MakeRoom { runner: named(name) }),
+            [name, "makes-room", "as-idle"] => {
+                let offered = Offer::Idle { since: self.now };
+                self.tell(Input::MakeRoom { runner: named(name), offered })
+            }
+            [name, "makes-room"] => {
+                let found = self.offers.iter().find(|(runner, _)| *runner == named(name));
+                let offered = found.map_or(Offer::Leaving, |(_, offered)| *offered);
+                self.tell(Input::MakeRoom { runner: named(name), offered })
+            }
             ["rest"] => Vec::new(),
             [name, ref news @ ..] if name.starts_with('l') => self.settle(name, news),
             [name, news] => self.runner(name, news),

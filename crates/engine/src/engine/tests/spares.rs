@@ -195,3 +195,37 @@ fn without_spares_the_replacement_starts_in_the_step_that_sees_the_death() {
         ",
     );
 }
+
+//= docs/contract.md#spares
+//= type=test
+//# When a runner dies, a ready spare MUST take its place in the same step, and another spare is started.
+#[test]
+fn the_time_that_a_spare_has_waited_does_not_count_as_idle_when_it_serves() {
+    let scale = Scale { max: 1, keep_alive: seconds(5), ..Scale::default() };
+    check(
+        Settings { spares: 1, ..scaled(scale) },
+        "
+        0.000 admit c1 for 100
+            -> r0 Spawn
+            -> r1 Spawn
+        1.000 r0 opened
+            -> r0 is IDLE: ready
+            -> grant c1 l0 on r0
+        1.000 r1 opened
+            -> r1 is IDLE: ready
+        20.000 l0 answers 503
+            -> r0 Cut
+            -> r0 SignalTerm
+            -> r0 is TERMINATING: status_503
+            -> r1 stands serving
+            -> r2 Spawn
+        25.000 *
+            -> r0 SignalKill
+            -> r1 SignalTerm
+            -> r1 is TERMINATING: keep_alive
+            -> r2 SignalTerm
+            -> r2 is TERMINATING: scaled_down
+        26.000 rest
+        ",
+    );
+}

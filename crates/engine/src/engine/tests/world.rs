@@ -27,7 +27,9 @@ use self::{
     law::{Broken, Laws},
 };
 use super::{app, at, render, settings};
-use crate::{CallId, Cancel, Engine, Input, Needs, Offer, Reconfigured, Scale, Settings, Who};
+use crate::{
+    CallId, Cancel, Command, Engine, Input, Needs, Offer, Reconfigured, Scale, Settings, Who,
+};
 
 struct World {
     engine: Engine,
@@ -84,6 +86,9 @@ impl World {
         self.trace.extend(commands.iter().map(|done| format!("-> {}", render::command(done))));
         for command in commands {
             self.laws.judge(self.now, &command, &self.leases)?;
+            if let Command::Offer { offers } = &command {
+                self.laws.judge_offers(offers, &self.engine.runners())?;
+            }
             self.perform(command);
         }
         self.laws.judge_all(&self.engine.runners())?;
@@ -150,6 +155,10 @@ impl World {
         self.settings.max_multiplexing = count(slots).max(1);
         self.settings.scale.max = count(max).max(self.settings.scale.min).max(1);
         let processes_too = self.dice.one_in(2);
+        if self.dice.one_in(3) {
+            let was = self.settings.needs;
+            self.settings.needs = if was == Needs::Share { Needs::Nothing } else { Needs::Share };
+        }
         self.laws.reconfigured(&self.settings);
         let settings = Box::new(self.settings.clone());
         let change = Reconfigured::Changed { settings, processes_too };

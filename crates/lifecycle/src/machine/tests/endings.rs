@@ -110,6 +110,29 @@ fn a_runner_that_is_reloaded_finishes_what_is_in_flight_before_it_is_told() {
     assert_eq!(runner.next_deadline(), Some(at(13) + GRACE), "it has all of it to end in");
 }
 
+//= docs/contract.md#fairness
+//= type=test
+//# A runner that makes room MUST finish what is in flight on it, however long that may take, and gets its SIGTERM then.
+#[test]
+fn a_runner_that_makes_room_is_given_the_time_that_its_requests_take() {
+    let hasty = Limits { grace: Duration::ZERO, ..limits() };
+    for limits in [limits(), hasty] {
+        let mut runner = ready(limits, 1);
+        let room = Event::StopRequested(Cause::MadeRoom);
+        check(&mut runner, 10, room, "DRAINING made_room", &[]);
+        assert_eq!(runner.next_deadline(), None);
+        check_ignored(&mut runner, 3_600_000, Event::Elapsed);
+        check_ignored(&mut runner, 3_600_000, RELOAD);
+        let step = runner.step(at(3_600_001), Event::Released);
+        assert!(matches!(step, Step::Taken(effects) if effects[0] == Effect::SignalTerm));
+        assert_eq!(summary(&runner), "TERMINATING made_room");
+    }
+    let mut runner = ready(limits(), 1);
+    check(&mut runner, 10, Event::StopRequested(Cause::MadeRoom), "DRAINING made_room", &[]);
+    check(&mut runner, 20, SHUTDOWN, "DRAINING made_room", &[Effect::SignalTerm]);
+    assert_eq!(runner.next_deadline(), Some(at(20) + GRACE), "a stop hurries it");
+}
+
 #[test]
 fn a_runner_that_is_reloaded_and_not_done_in_time_is_told_and_then_killed() {
     let mut runner = ready(limits(), 1);

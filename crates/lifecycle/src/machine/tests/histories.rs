@@ -102,8 +102,14 @@ impl Witness {
         assert_eq!(runner.is_ready(), self.stage == Stage::Placeable);
         let due = runner.next_deadline();
         match state {
-            State::CrashBackoff { .. } | State::Setup { .. } | State::Draining { .. } => {
+            State::CrashBackoff { .. } | State::Setup { .. } => {
                 assert!(due.is_some(), "waits without a deadline");
+            }
+            State::Draining { .. } => {
+                assert_eq!(
+                    due.is_none(),
+                    runner.cause() == Cause::MadeRoom && self.termed.is_none()
+                );
             }
             State::Terminating { .. } => assert_eq!(due.is_none(), self.killed),
             State::Idle => assert!(self.held == 0 && (due.is_none() == (self.health_probes == 1))),
@@ -149,6 +155,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Condemned(Cause::Status503)),
         1 => Just(Event::StopRequested(Cause::Shutdown)),
         1 => Just(Event::StopRequested(Cause::Reloaded)),
+        1 => Just(Event::StopRequested(Cause::MadeRoom)),
     ]
 }
 

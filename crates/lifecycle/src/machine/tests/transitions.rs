@@ -34,6 +34,7 @@ fn after(mut runner: Machine, events: &[Event]) -> Machine {
 fn situations() -> Vec<(&'static str, Machine)> {
     let stop = Event::StopRequested(Cause::Shutdown);
     let reload = Event::StopRequested(Cause::Reloaded);
+    let room = Event::StopRequested(Cause::MadeRoom);
     let condemn = Event::Condemned(Cause::Status503);
     let backing_off = Machine::new(at(0), Start::After(at(30_000)), Cause::ScaledUp, watched()).0;
     let probing = [Event::ProbeWanted, Event::HealthWanted];
@@ -58,6 +59,7 @@ fn situations() -> Vec<(&'static str, Machine)> {
         ("draining, 2 in flight", after(ready(watched(), 2), &[stop])),
         ("draining for a reload, 1 in flight", after(ready(watched(), 1), &[reload])),
         ("draining for a reload, 2 in flight", after(ready(watched(), 2), &[reload])),
+        ("draining to make room, 1 in flight", after(ready(watched(), 1), &[room])),
         ("terminating, stopped in setup", after(started(watched()), &[stop])),
         ("terminating, stopped when ready", after(ready(watched(), 0), &[stop])),
         ("terminating, 1 cut", after(ready(watched(), 1), &[condemn])),

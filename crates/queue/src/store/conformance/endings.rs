@@ -60,7 +60,7 @@ pub(super) fn a_reply_without_an_answer_is_not_kept(make: &mut Make<'_>) {
     bench.settle(&leased, again, given.clone());
     assert_eq!(bench.reply(1), None);
     let leased = bench.claim_one();
-    bench.settle(&leased, Ruling::Finish(Ending::Failed(Problem::Disconnected)), given.clone());
+    bench.settle(&leased, Ruling::Finish(Ending::Failed(Problem::Disconnected)), None);
     assert_eq!(bench.reply(1), None);
     let ticket = bench.ticket(1);
     assert_eq!(ticket.state, State::Done(Ending::Failed(Problem::Disconnected)));
@@ -69,6 +69,15 @@ pub(super) fn a_reply_without_an_answer_is_not_kept(make: &mut Make<'_>) {
     bench.cancel(app(), id(2));
     bench.settle(&leased, again, given);
     assert_eq!((bench.ticket(2).state, bench.reply(2)), (CANCELLED, None));
+}
+
+pub(super) fn what_the_platform_says_of_a_failure_is_kept(make: &mut Make<'_>) {
+    let mut bench = Bench::new(make);
+    bench.submit_all([1]);
+    let leased = bench.claim_one();
+    let said = Some(reply(503, b"two runners died with it"));
+    bench.settle(&leased, Ruling::Finish(Ending::Failed(Problem::Disconnected)), said.clone());
+    assert_eq!(bench.reply(1), said);
 }
 
 //= docs/contract.md#queue-cancel

@@ -7,8 +7,12 @@ use fal_queue::{
 };
 use fal_types::{LeaseId, Moment, RequestId, RunnerId, Status};
 
-use super::{World, app, law::Broken, render};
-use crate::{CallId, Cause, Command, Effect, Event, Input, Record, Reported, Watched};
+use super::{
+    World, app,
+    law::{Broken, serving},
+    render,
+};
+use crate::{CallId, Cause, Command, Effect, Event, Input, Offer, Record, Reported, Watched};
 
 /// Something that is going to happen.
 pub(super) enum Happening {
@@ -172,18 +176,22 @@ impl World {
         let is_wanted = self.dice.one_in(2);
         let watched = if is_wanted { Watched::Yes } else { Watched::No };
         self.offers.clear();
-        self.tell(&format!("watched {watched:?}"), Input::Watched(watched))?;
-        self.laws.offered(&self.offers, &self.engine.runners())
+        self.tell(&format!("watched {watched:?}"), Input::Watched(watched))
     }
 
     /// Another app's runner gets what one of these holds.
     pub(super) fn make_room(&mut self) -> Result<(), Broken> {
         let count = self.offers.len().max(1);
         let place = self.below(count);
-        let Some((runner, _)) = self.offers.get(place).copied() else { return Ok(()) };
+        let Some((runner, offered)) = self.offers.get(place).copied() else { return Ok(()) };
         self.laws.seen(runner, Cause::MadeRoom);
         let what = format!("{} makes room", render::runner(runner));
-        self.tell(&what, Input::MakeRoom { runner })
+        let before = serving(&self.engine.runners());
+        self.tell(&what, Input::MakeRoom { runner, offered })?;
+        if matches!(offered, Offer::Old { .. }) {
+            return Ok(());
+        }
+        self.laws.judge_room(before, &self.engine.runners())
     }
 
     /// The caller of a direct call hangs up while its runner works.

@@ -119,25 +119,32 @@ impl Laws {
         }
     }
 
-    /// Runners that the engine could do without, of which one is told to go. Those that serve beyond these are
-    /// enough.
-    pub(super) fn offered(
+    /// What the engine could do without is there, and is more than what it must keep.
+    pub(super) fn judge_offers(
         &self,
         offers: &[(RunnerId, Offer)],
         runners: &[Runner],
     ) -> Result<(), Broken> {
-        let named = |runner: &RunnerId| runners.iter().find(|known| known.id == *runner);
-        let unknown = offers.iter().find(|(runner, _)| named(runner).is_none());
+        let is_there = |runner: &RunnerId| runners.iter().any(|known| known.id == *runner);
+        let unknown = offers.iter().find(|(runner, _)| !is_there(runner));
         must!(unknown.is_none(), "{unknown:?} is offered and not there");
-        let is_open =
-            |offer: &Offer| matches!(offer, Offer::Busy { .. } | Offer::Old { since: Some(_) });
-        let gives = offers.iter().any(|(_, offer)| is_open(offer));
-        let holds = |runner: &&Runner| {
-            matches!(runner.state, "SETUP" | "IDLE" | "RUNNING")
-                && runner.standing != Standing::Spare
+        let gives = |offer: &Offer| {
+            matches!(offer, Offer::Idle { .. } | Offer::Busy { .. } | Offer::Old { since: Some(_) })
         };
-        let held = runners.iter().filter(holds).count();
-        must!(!gives || held > self.settings.scale.min as usize, "offers what it must keep");
+        let given = offers.iter().find(|(_, offer)| gives(offer));
+        let kept = self.settings.scale.min as usize;
+        let spares = runners.iter().filter(|runner| {
+            runner.standing == Standing::Spare && matches!(runner.state, "IDLE" | "RUNNING")
+        });
+        let have = serving(runners) + spares.count();
+        must!(given.is_none() || have > kept, "{given:?} is offered, and must be kept");
+        Ok(())
+    }
+
+    /// Whoever made room was not one that must be kept, but for a reload.
+    pub(super) fn judge_room(&self, before: usize, runners: &[Runner]) -> Result<(), Broken> {
+        let (after, kept) = (serving(runners), self.settings.scale.min as usize);
+        must!(after >= before.min(kept), "{after} of {before} serve, and {kept} must");
         Ok(())
     }
 
@@ -427,6 +434,14 @@ impl Laws {
         must!(held.is_none(), "{held:?} is leased to nobody");
         Ok(())
     }
+}
+
+/// How many serve requests.
+pub(super) fn serving(runners: &[Runner]) -> usize {
+    let serves = |runner: &&Runner| {
+        matches!(runner.state, "IDLE" | "RUNNING") && runner.standing != Standing::Spare
+    };
+    runners.iter().filter(serves).count()
 }
 
 fn is_live(runner: &Runner) -> bool {
