@@ -140,6 +140,29 @@ fn a_hint_leads_to_the_runner_that_gave_it() {
     assert_eq!(other.wait().status, 200);
 }
 
+//= docs/contract.md#runner-record
+//= type=test
+//# Of each app the last 100 runners that are gone MUST be kept, with the cause of their end.
+#[test]
+fn whoever_is_gone_is_remembered_with_the_cause() {
+    let platform = Platform::serving(App::unruly().set("min_concurrency", 1));
+    let first = platform.only_runner();
+    assert_eq!(platform.call(&json!({ "status": 503 })).status, 503);
+    platform.replaced(first);
+    let asked = |state: &str| {
+        let answer = platform.get(&format!("/api/runners?state={state}")).is(200).json();
+        let runners = answer["runners"].as_array().expect("a list").clone();
+        let field = |runner: &fal_tests::Value, key: &str| runner[key].to_string();
+        runners.iter().map(|it| (it["pid"].as_u64(), field(it, "cause"))).collect::<Vec<_>>()
+    };
+    let gone = vec![(Some(u64::from(first)), "\"status_503\"".to_owned())];
+    eventually("it is gone", || (asked("terminated") == gone).then_some(()));
+    assert_eq!(asked("dead"), gone);
+    assert_eq!((asked("all").len(), asked("idle").len(), asked("pending").len()), (2, 1, 0));
+    let wrong = platform.get("/api/runners?state=asleep").is(400).text();
+    assert!(wrong.contains("is not one of all, idle, running"), "{wrong}");
+}
+
 #[test]
 fn a_runners_record_has_fals_fields() {
     let app = App::unruly().set("min_concurrency", 1).set("spares", 1);

@@ -5,7 +5,7 @@ use fal_lifecycle::{Cause, Effect};
 use fal_queue::{Ruling, Ticket};
 use fal_types::{Attempt, LeaseId, Problem, RequestId, RunnerId};
 
-use crate::{CallId, Standing};
+use crate::{CallId, Runner, Standing};
 
 /// Something to do. The node performs commands in the order it is given them.
 #[must_use = "a command that is not performed is lost"]
@@ -89,6 +89,8 @@ pub enum Command {
     Forget {
         /// The runner.
         runner: RunnerId,
+        /// What it was at its end.
+        last: Box<Runner>,
     },
     /// The last runner of a draining app is gone.
     Drained,

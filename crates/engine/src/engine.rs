@@ -188,7 +188,18 @@ impl Engine {
             let request = held.ticket.as_ref().map(|ticket| ticket.id);
             leases.entry(held.runner).or_default().push((*lease, request, held.since));
         }
-        let view = |(id, member): (RunnerId, &Member)| Runner {
+        let view = |(id, member): (RunnerId, &Member)| {
+            self.view((id, member), leases.remove(&id).unwrap_or_default())
+        };
+        self.pool.iter().map(view).collect()
+    }
+
+    fn view(
+        &self,
+        (id, member): (RunnerId, &Member),
+        leases: Vec<(LeaseId, Option<RequestId>, Moment)>,
+    ) -> Runner {
+        Runner {
             id,
             state: member.machine.state().name(),
             cause: member.machine.cause(),
@@ -201,9 +212,8 @@ impl Engine {
             alone: member.alone,
             replacement: member.replacement,
             expires: self.idle_deadline(member),
-            leases: leases.remove(&id).unwrap_or_default(),
-        };
-        self.pool.iter().map(view).collect()
+            leases,
+        }
     }
 
     /// Direct calls that wait for a runner.

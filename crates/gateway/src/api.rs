@@ -57,11 +57,20 @@ async fn ready(State(node): State<Handle>) -> Response {
 
 //= docs/contract.md#runner-record
 //# `/api/runners` lists the runners with the fields that fal's record has: `runner_id`, `state`, `in_flight_requests`, `expiration_countdown`, `uptime`, `revision`, `replacement`, `machine_type`, and in `external_metadata` the `leases` and `present_in_group`.
-async fn runners(State(node): State<Handle>) -> Response {
+async fn runners(State(node): State<Handle>, uri: http::Uri) -> Response {
     let kind = node.machine_kind();
+    let wanted = match wanted(uri.query()) {
+        Ok(wanted) => wanted,
+        Err(detail) => {
+            return (StatusCode::BAD_REQUEST, Json(json!({ "detail": detail }))).into_response();
+        }
+    };
     let of = |app: App| {
         let name = app.id().to_string();
-        app.runners().into_iter().map(move |runner| wire::Runner {
+        let gone = if wanted.gone { app.gone_runners() } else { Vec::new() };
+        let all = app.runners().into_iter().chain(gone);
+        let fitting = all.filter(|runner| wanted.state.is_none_or(|state| runner.state == state));
+        fitting.map(move |runner| wire::Runner {
             runner_id: runner.id.to_string(),
             app: name.clone(),
             state: runner.state,
@@ -85,6 +94,43 @@ async fn runners(State(node): State<Handle>) -> Response {
     };
     let runners: Vec<_> = node.all_apps().flat_map(of).collect();
     Json(json!({ "runners": runners })).into_response()
+}
+
+/// Which runners somebody wants to see.
+#[derive(Clone, Copy)]
+struct WantedRunners {
+    /// Those that are gone too.
+    gone: bool,
+    /// Those in this state alone.
+    state: Option<&'static str>,
+}
+
+//= docs/contract.md#runner-record
+//# `?state=` asks for those in one state, in fal's words: `all`, `idle`, `running`, `pending`, `setup`, `draining`, `terminating`, `crash_backoff`, `terminated` (or `dead`).
+fn wanted(query: Option<&str>) -> Result<WantedRunners, String> {
+    const STATES: [&str; 8] = [
+        "IDLE",
+        "RUNNING",
+        "PENDING",
+        "SETUP",
+        "DRAINING",
+        "TERMINATING",
+        "CRASH_BACKOFF",
+        "TERMINATED",
+    ];
+    let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    let Some((_, asked)) = pairs.into_iter().find(|(key, _)| *key == "state") else {
+        return Ok(WantedRunners { gone: false, state: None });
+    };
+    let name = if asked.eq_ignore_ascii_case("dead") { "TERMINATED" } else { asked };
+    if name.eq_ignore_ascii_case("all") {
+        return Ok(WantedRunners { gone: true, state: None });
+    }
+    let state = STATES.into_iter().find(|state| state.eq_ignore_ascii_case(name));
+    match state {
+        Some(state) => Ok(WantedRunners { gone: state == "TERMINATED", state: Some(state) }),
+        None => Err(format!("`{asked}` is not one of all, {}", STATES.join(", ").to_lowercase())),
+    }
 }
 
 fn lease((request, since): &(Option<RequestId>, fal_types::Moment)) -> wire::Lease {

@@ -1,7 +1,7 @@
 //! One app's engine behind a lock, and what hangs on its decisions.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -23,8 +23,11 @@ use crate::{
     exchange::Lease,
     handle::Shared,
     runners::{Seat, Slot, Stop},
-    view::Seen,
+    view::{RunnerView, Seen},
 };
+
+/// Runners that are remembered when they are gone.
+const GONE: usize = 100;
 
 /// One app of the node: its engine, its runners, its waiting calls.
 #[derive(Debug)]
@@ -73,6 +76,8 @@ pub(crate) struct Inner {
     pub(crate) contents: BTreeMap<LeaseId, Content>,
     /// Leases of queued requests in flight, for their cancel signal.
     pub(crate) dispatched: BTreeMap<LeaseId, crate::exchange::Dispatched>,
+    /// Runners that are gone, the last ones last.
+    gone: VecDeque<RunnerView>,
     /// Slots that were granted to callers who had left. They are given back once the lock is open again.
     pub(crate) unwanted: Vec<Lease>,
     armed: Option<Moment>,
@@ -102,6 +107,7 @@ impl Conductor {
             calls: BTreeMap::new(),
             contents: BTreeMap::new(),
             dispatched: BTreeMap::new(),
+            gone: VecDeque::new(),
             unwanted: Vec::new(),
             armed: None,
         };
@@ -265,6 +271,11 @@ impl Conductor {
         inner.engine.runners().into_iter().map(view).collect()
     }
 
+    /// Runners that are gone, the last one first.
+    pub(crate) fn gone(&self) -> Vec<RunnerView> {
+        self.inner.lock().gone.iter().rev().cloned().collect()
+    }
+
     pub(crate) fn has_ready(&self) -> bool {
         self.inner.lock().engine.has_ready()
     }
@@ -308,6 +319,22 @@ impl Current {
 }
 
 impl Inner {
+    /// Keeps what a runner was at its end, for whoever asks why it is gone.
+    //= docs/contract.md#runner-record
+    //# Of each app the last 100 runners that are gone MUST be kept, with the cause of their end.
+    pub(crate) fn remember(&mut self, runner: Runner, seat: Option<&Seat>, gpus: &[Gpu]) {
+        let slot = match seat {
+            Some(Seat::Seated(slot)) => Some(Arc::clone(slot)),
+            Some(Seat::Starting { .. }) | None => None,
+        };
+        let ended = runner.entered;
+        let view = RunnerView::new(Seen { runner, slot, gpus: gpus.to_vec() }, ended);
+        if self.gone.len() == GONE {
+            self.gone.pop_front();
+        }
+        self.gone.push_back(view);
+    }
+
     pub(crate) fn slot(&self, runner: RunnerId) -> Option<Arc<Slot>> {
         match self.seats.get(&runner)? {
             Seat::Seated(slot) => Some(Arc::clone(slot)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fal_allotment::Gpu;
-use fal_engine::{Cause, Command, Effect, Event, Input, Record, Rollover};
+use fal_engine::{Cause, Command, Effect, Event, Input, Record, Rollover, Runner};
 use fal_queue::store::{Done, Op};
 use fal_types::{LeaseId, RunnerId};
 
@@ -67,12 +67,7 @@ impl Conductor {
                 self.tell(&command);
             }
             Command::Offer { offers } => self.shared.machine.offers(self.boot(), offers),
-            Command::Forget { runner } => {
-                let seat = inner.seats.remove(&runner);
-                if let Some(gpus) = inner.claims.remove(&runner) {
-                    self.hand_back((runner, gpus), seat);
-                }
-            }
+            Command::Forget { runner, last } => self.forget(inner, runner, *last),
             Command::Rolled(how) => self.rolled(how),
             Command::Drained => {
                 self.drained.send_replace(true);
@@ -167,6 +162,14 @@ impl Conductor {
             Effect::Cut => slot.runner.cut(),
             Effect::SignalTerm => slot.runner.terminate(),
             Effect::SignalKill => slot.runner.kill(),
+        }
+    }
+
+    fn forget(&self, inner: &mut Inner, runner: RunnerId, last: Runner) {
+        let (seat, gpus) = (inner.seats.remove(&runner), inner.claims.remove(&runner));
+        inner.remember(last, seat.as_ref(), gpus.as_deref().unwrap_or_default());
+        if let Some(gpus) = gpus {
+            self.hand_back((runner, gpus), seat);
         }
     }
 

@@ -316,6 +316,12 @@ impl App {
         self.conductor.runners().into_iter().map(|seen| RunnerView::new(seen, now)).collect()
     }
 
+    /// Its last runners that are gone, the last one first, as they were at their end.
+    #[must_use]
+    pub fn gone_runners(&self) -> Vec<RunnerView> {
+        self.conductor.gone()
+    }
+
     /// Changes whenever the request may have.
     #[must_use]
     pub fn watch(&self, id: RequestId) -> Watch {

@@ -97,10 +97,12 @@ impl Engine {
     }
 
     fn forget(&mut self, turn: &mut Turn, runner: RunnerId) {
+        let Some(member) = self.pool.member(runner) else { return };
+        let last = Box::new(self.view((runner, member), Vec::new()));
         self.pool.remove(runner);
         // Whom a request avoids is of no use any more, and some requests never come back to ask.
         self.avoid.retain(|_, avoided| *avoided != runner);
-        turn.push(Command::Forget { runner });
+        turn.push(Command::Forget { runner, last });
     }
 
     //= docs/contract.md#crash-backoff

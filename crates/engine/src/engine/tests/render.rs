@@ -83,7 +83,7 @@ pub(super) fn command(command: &Command) -> String {
             let offers = offers.collect::<Vec<_>>().join(", ");
             format!("could do without: {}", if offers.is_empty() { "nobody" } else { &offers })
         }
-        Command::Forget { runner: gone } => format!("forget {}", runner(*gone)),
+        Command::Forget { runner: gone, .. } => format!("forget {}", runner(*gone)),
         Command::Drained => "drained".to_owned(),
         Command::Rolled(Rollover::Over) => "rolled over".to_owned(),
         Command::Rolled(Rollover::HeldUp) => "roll is held up".to_owned(),

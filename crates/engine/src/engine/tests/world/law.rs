@@ -211,9 +211,10 @@ impl Laws {
             Command::Moved { runner, state, cause } => {
                 self.judge_cause(now, *runner, (state, *cause), leases)
             }
-            Command::Forget { runner } => {
+            Command::Forget { runner, last } => {
                 let is_there = self.spawned.contains_key(runner) && !self.over.contains(runner);
                 must!(!is_there, "{} is forgotten alive", render::runner(*runner));
+                must!(last.state == "TERMINATED", "{last:?} was the last of it");
                 Ok(())
             }
             Command::Drained => {
