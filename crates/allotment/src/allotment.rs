@@ -75,6 +75,8 @@ pub enum Decision {
         runner: RunnerId,
         /// As what it was offered. It need not go where its app needs it more by now.
         offer: Offer,
+        /// The one that waits.
+        claimant: RunnerId,
     },
     /// The app is to say what it could do without, now and whenever it changes.
     Watch {
@@ -97,6 +99,8 @@ pub struct Allotment {
     claims: Vec<Claim>,
     claimed: u64,
     watched: BTreeSet<u32>,
+    /// Those of them that have not said anything yet.
+    silent: BTreeSet<u32>,
     deadline: Option<Moment>,
 }
 
@@ -128,6 +132,7 @@ impl Allotment {
             claims: Vec::new(),
             claimed: 0,
             watched: BTreeSet::new(),
+            silent: BTreeSet::new(),
             deadline: None,
         }
     }
@@ -166,6 +171,7 @@ impl Allotment {
     }
 
     fn offered(&mut self, app: u32, offers: &[(RunnerId, Offer)]) {
+        self.silent.remove(&app);
         let offers: BTreeMap<_, _> = offers.iter().copied().collect();
         let mine = self.held.iter_mut().filter(|(runner, _)| runner.boot() == app);
         for (runner, held) in mine {
@@ -206,6 +212,8 @@ impl Allotment {
         if !is_any_waiting {
             self.held.values_mut().for_each(|held| held.offer = None);
         }
+        self.silent.extend(wanted.difference(&self.watched));
+        self.silent.retain(|app| wanted.contains(app));
         self.watched = wanted;
     }
 }

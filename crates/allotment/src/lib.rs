@@ -27,7 +27,7 @@
 //! // Another app wants it too, so the first is asked what it can do without.
 //! assert_eq!(machine.step(now, claim(theirs)), [Decision::Watch { app: 1 }]);
 //! let offers = Input::Offers { app: 1, offers: vec![(mine, Offer::Spare)] };
-//! assert_eq!(machine.step(now, offers), [Decision::MakeRoom { runner: mine, offer: Offer::Spare }]);
+//! assert_eq!(machine.step(now, offers), [Decision::MakeRoom { runner: mine, offer: Offer::Spare, claimant: theirs }]);
 //! let given = machine.step(now, Input::Gone { runner: mine });
 //! assert_eq!(given[0], Decision::Allot { runner: theirs, gpus: want.gpus });
 //! ```

@@ -1,6 +1,6 @@
 //! What an app could do without.
 
-use fal_types::Moment;
+use fal_types::{Moment, RunnerId};
 
 /// What may become of a runner that holds something, as its app sees it. A runner without an offer is needed, and
 /// stays.
@@ -20,10 +20,10 @@ pub enum Offer {
         /// Since when it serves.
         since: Moment,
     },
-    /// It is of an older revision of its app, and goes for one of the new revision.
+    /// It is of an older revision of its app, and goes for one of the new revision only.
     Old {
-        /// Since when it serves; none where it must stay unless it is for its own app.
-        since: Option<Moment>,
+        /// For this one; none for whichever of them needs it.
+        successor: Option<RunnerId>,
     },
     /// It is of an older revision, and kept for the death of another.
     OldSpare,

@@ -166,7 +166,9 @@ impl Engine {
             Input::CallerLeft { lease } => self.caller_left(turn, lease),
             Input::Runner { runner, event } => self.tell(turn, runner, event),
             Input::Watched(watched) => self.room.watch(watched),
-            Input::MakeRoom { runner, offered } => self.make_room(turn, runner, offered),
+            Input::MakeRoom { runner, offered, claimant } => {
+                self.make_room(turn, (runner, claimant), offered);
+            }
             Input::Reconfigured(change) => self.reconfigured(turn, change),
             Input::Drain => self.drain(turn),
             Input::Elapsed => self.elapsed(turn),

@@ -103,6 +103,8 @@ pub enum Input {
         runner: RunnerId,
         /// As what it was offered.
         offered: Offer,
+        /// The one that waits.
+        claimant: RunnerId,
     },
     /// The app's configuration is another one now.
     Reconfigured(Reconfigured),

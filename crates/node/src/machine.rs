@@ -149,9 +149,9 @@ impl Desk {
                         None => dead.push(runner),
                     }
                 }
-                Decision::MakeRoom { runner, offer: offered } => {
+                Decision::MakeRoom { runner, offer: offered, claimant } => {
                     if let Some(app) = self.app(runner) {
-                        app.drive(Input::MakeRoom { runner, offered });
+                        app.drive(Input::MakeRoom { runner, offered, claimant });
                     }
                 }
                 Decision::Watch { app } => self.watch(app, Watched::Yes),

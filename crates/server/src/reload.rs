@@ -3,10 +3,11 @@
 mod ask;
 mod outcome;
 
-use std::{convert::Infallible, io::IsTerminal, sync::Arc};
+use std::{convert::Infallible, io::IsTerminal, pin::Pin, sync::Arc};
 
 use anyhow::Context;
 use fal_node::Handle;
+use fal_types::AppId;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) use self::ask::ask;
@@ -43,33 +44,54 @@ impl Hangup {
 //= docs/contract.md#reload
 //# A SIGHUP because the terminal on which the platform was started is closed MUST stop it, as SIGTERM does.
 /// Obeys each SIGHUP, until one says that the terminal is closed. One that comes while apps are rolled over begins
-/// anew with what is left to do.
+/// anew with what is left to do, unless the configuration is wrong by then.
 pub(crate) async fn obey(
     hangup: &mut Hangup,
     (arguments, running): (&Serve, &Arc<Settings>),
     node: &Handle,
 ) -> Result<Infallible, TerminalClosed> {
-    let mut journal = Journal::begin(&running.data_dir);
-    hangup.asked().await?;
+    let journal = Journal::begin(&running.data_dir);
+    let mut rolling: Option<Pin<Box<dyn Future<Output = Vec<AppId>> + Send + '_>>> = None;
     loop {
-        journal.note(&Outcome::UnderWay);
-        match read(arguments, running).await {
-            Err(failure) => {
-                tracing::error!("nothing is reloaded: {failure}");
-                journal.note(&Outcome::Refused(failure.to_string()));
-                hangup.asked().await?;
-            }
-            Ok(settings) => {
-                tracing::info!("the configuration was read again");
-                tokio::select! {
-                    held_up = node.reload(settings.apps) => {
-                        tracing::info!("the configuration is reloaded");
-                        journal.note(&Outcome::over(&held_up));
-                        hangup.asked().await?;
+        let mut coming = std::pin::pin!(asked(hangup, &journal, (arguments, running)));
+        let accepted = loop {
+            match &mut rolling {
+                None => break (&mut coming).await?,
+                Some(roll) => {
+                    tokio::select! {
+                        held_up = roll => {
+                            tracing::info!("the configuration is reloaded");
+                            journal.over(&Outcome::over(&held_up));
+                            rolling = None;
+                        }
+                        other = &mut coming => break other?,
                     }
-                    asked = hangup.asked() => asked?,
                 }
             }
+        };
+        if let Some(settings) = accepted {
+            rolling = Some(Box::pin(node.reload(settings.apps)));
+        }
+    }
+}
+
+/// Waits until a reload is asked for, and reads the configuration; none where it is wrong.
+async fn asked(
+    hangup: &mut Hangup,
+    journal: &Journal,
+    (arguments, running): (&Serve, &Arc<Settings>),
+) -> Result<Option<Settings>, TerminalClosed> {
+    hangup.asked().await?;
+    let number = journal.asked();
+    match read(arguments, running).await {
+        Err(failure) => {
+            tracing::error!("nothing is reloaded: {failure}");
+            journal.refused(number, failure.to_string());
+            Ok(None)
+        }
+        Ok(settings) => {
+            tracing::info!("the configuration was read again");
+            Ok(Some(settings))
         }
     }
 }

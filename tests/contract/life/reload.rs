@@ -289,6 +289,26 @@ fn a_new_revision_that_does_not_start_leaves_the_old_one_in_service() {
     assert_ne!(platform.call(&json!({})).is(200).pid(), old.first().expect("there is one").pid);
 }
 
+//= docs/contract.md#reload
+//= type=test
+//# A configuration that is refused MUST change nothing, and the log says its file, line and key.
+#[test]
+fn a_refused_configuration_does_not_break_off_a_reload() {
+    let platform = Platform::start("", &[app("demo/lab"), app("demo/other")]);
+    settled(&platform, ("demo/other", 1), 1);
+    let held = app("demo/lab").env("UNRULY_HOLD_SETUP", "go");
+    platform.configure("", &[held, app("demo/other").env("PROBE", "new")]);
+    platform.hang_up();
+    eventually("the first has begun", || (platform.lab().starts().len() == 3).then_some(()));
+    let good = platform.config();
+    platform.write_config(&format!("max_body = 5\n{good}"));
+    platform.hang_up();
+    eventually("the second is refused", || platform.log().contains("nothing is re").then_some(()));
+    platform.lab().create("go");
+    settled(&platform, ("demo/lab", 2), 1);
+    settled(&platform, ("demo/other", 2), 1);
+}
+
 /// Its old runner is asked to stop working, although the app that it belongs to has been there twice.
 #[test]
 fn a_request_of_an_app_that_has_left_and_come_back_can_be_cancelled() {

@@ -29,6 +29,8 @@ pub(super) struct Round<'a> {
     promised: BTreeSet<RunnerId>,
     /// The claims of each app, in their order.
     lines: BTreeMap<u32, VecDeque<&'a Claim>>,
+    /// Whether all that may go are known, so that the right ones do.
+    is_told: bool,
 }
 
 /// What one runner has, or is to have.
@@ -55,7 +57,9 @@ enum Price {
     Patience,
     /// That somebody goes who is not needed.
     Idle,
-    /// That somebody goes who has had a turn, or who has a successor in this one.
+    /// That somebody goes whose successor this one is.
+    Own,
+    /// That somebody goes who has had a turn.
     Turn,
     /// That somebody goes who will have to by then.
     Later(Moment),
@@ -79,6 +83,7 @@ impl<'a> Round<'a> {
             leaving: 0,
             promised: BTreeSet::new(),
             lines: BTreeMap::new(),
+            is_told: of.silent.iter().all(|app| of.held.keys().all(|it| it.boot() != *app)),
         };
         for (runner, held) in &of.held {
             let is = match held.offer {
@@ -231,13 +236,18 @@ impl<'a> Round<'a> {
         let is_own = claim.runner.boot() == runner.boot();
         match offer {
             Offer::OldSpare => Some(Price::Idle),
-            Offer::Old { .. } if is_own => Some(Price::Turn),
-            Offer::Leaving | Offer::Old { since: None } => None,
-            _ if is_own => None,
+            Offer::Old { successor } => {
+                let fits = is_own && successor.is_none_or(|successor| successor == claim.runner);
+                fits.then_some(Price::Own)
+            }
+            Offer::Leaving => None,
+            Offer::Spare | Offer::Idle { .. } | Offer::Busy { .. } if is_own => None,
             Offer::Spare => Some(Price::Idle),
             Offer::Idle { since } => Some(self.over(since + self.lull(), Price::Idle)),
-            Offer::Busy { since } | Offer::Old { since: Some(since) } => {
-                Some(self.over(since + self.turn, Price::Turn))
+            Offer::Busy { since } => {
+                let (less, more) = (self.weight(claim.runner), self.weight(runner));
+                let is_fair = less == 0 || more >= less + claim.want.weight() + seat.weight();
+                is_fair.then(|| self.over(since + self.turn, Price::Turn))
             }
         }
     }
@@ -253,15 +263,15 @@ impl<'a> Round<'a> {
     /// Whether no app that needs what it holds would hold less than the one that waits, unless that one holds nothing.
     fn is_fair(&self, claim: &Claim, plan: &Plan<'_>) -> bool {
         let mine = claim.runner.boot();
-        let less = weight(&self.weights, mine);
+        let less = self.weight(claim.runner);
         let mut taken: BTreeMap<u32, usize> = BTreeMap::new();
         for victim in plan.victims.keys().filter(|victim| victim.boot() != mine) {
             let Some(seat) = self.seats.get(victim) else { continue };
-            if matches!(seat.is, Is::Held(Some(Offer::Busy { .. } | Offer::Old { .. }))) {
+            if matches!(seat.is, Is::Held(Some(Offer::Busy { .. }))) {
                 *taken.entry(victim.boot()).or_default() += seat.weight();
             }
         }
-        let has = |app| weight(&self.weights, app) + weight(&self.old, app);
+        let has = |app| weight(&self.weights, app);
         less == 0
             || taken.iter().all(|(app, taken)| has(*app) >= less + claim.want.weight() + taken)
     }
@@ -270,7 +280,7 @@ impl<'a> Round<'a> {
     fn put_off(&self, claim: &Claim, plan: &mut Plan<'_>) {
         let is_own = |runner: &RunnerId| runner.boot() == claim.runner.boot();
         let from = claim.made + self.lull();
-        let is_early = from > self.now && weight(&self.weights, claim.runner.boot()) > 0;
+        let is_early = from > self.now && self.weight(claim.runner) > 0;
         if is_early && plan.victims.keys().any(|victim| !is_own(victim)) {
             plan.price = plan.price.max(Price::Later(from));
         }
@@ -284,14 +294,19 @@ impl<'a> Round<'a> {
                 Is::Held(None)
             }
             Price::Patience => Is::Reserved,
+            Price::Idle | Price::Own | Price::Turn if !self.is_told => {
+                self.promised.extend(plan.victims.keys());
+                Is::Reserved
+            }
             Price::Later(_) => {
                 self.promised.extend(plan.victims.keys());
                 Is::Reserved
             }
-            Price::Idle | Price::Turn => {
+            Price::Idle | Price::Own | Price::Turn => {
+                let claimant = claim.runner;
                 for victim in plan.victims.into_keys() {
                     if let Some(offer) = self.leave(victim) {
-                        decisions.push(Decision::MakeRoom { runner: victim, offer });
+                        decisions.push(Decision::MakeRoom { runner: victim, offer, claimant });
                     }
                 }
                 Is::Reserved
@@ -311,6 +326,11 @@ impl<'a> Round<'a> {
             }
         }
         self.seats.insert(runner, seat);
+    }
+
+    /// What the app of a runner holds and will.
+    fn weight(&self, runner: RunnerId) -> usize {
+        weight(&self.weights, runner.boot())
     }
 
     /// It goes. Answers as what it was offered.

@@ -30,6 +30,8 @@ pub(super) struct Roll {
     retired: u32,
     /// Those of them that went before it was, because it needs what they held.
     early: u32,
+    /// For whom the last of these went.
+    early_for: Option<RunnerId>,
     /// Whether it was said that a start has failed, since the last one that has not.
     is_held_up: bool,
 }
@@ -198,6 +200,24 @@ impl Engine {
         early.is_some_and(|roll| self.census().ready < roll.retired.min(max))
     }
 
+    /// For whom an old runner may go early: for anybody where none has, and else for the same one, as long as that
+    /// needs more. Nobody does for a revision that does not start.
+    pub(super) fn successor(&self) -> Option<Option<RunnerId>> {
+        let roll = self.roll.as_ref().filter(|_| self.failures == 0)?;
+        if !self.awaits_successor() {
+            return Some(None);
+        }
+        let waits = |runner: &RunnerId| {
+            self.pool.get(*runner).is_some_and(|machine| *machine.state() == State::Pending)
+        };
+        roll.early_for.filter(waits).map(Some)
+    }
+
+    /// Whether a roll is under way, and not held up.
+    pub(super) fn is_rolling(&self) -> bool {
+        self.roll.as_ref().is_some_and(|roll| !roll.is_held_up)
+    }
+
     /// Whether the new ones have been pending for long, and nothing else is to be waited for.
     fn new_ones_wait(&self, now: Moment) -> bool {
         let mut new = self.pool.iter().filter(|(_, member)| {
@@ -207,15 +227,30 @@ impl Engine {
             *member.machine.state() == State::Pending
                 && now.since(member.machine.entered()) >= UNUSED
         };
+        let leaves = |member: &Member| {
+            member.older.is_some()
+                && matches!(
+                    member.machine.state(),
+                    State::Draining { .. } | State::Terminating { .. }
+                )
+        };
+        if self.pool.iter().any(|(_, member)| leaves(member)) {
+            return false;
+        }
         let first = new.next();
         first.is_some_and(|(_, member)| waits(member)) && new.all(|(_, member)| waits(member))
     }
 
     /// Lets an old runner go before a new one is ready, which needs what it holds.
-    pub(super) fn retire_early(&mut self, turn: &mut Turn, runner: RunnerId) {
+    pub(super) fn retire_early(
+        &mut self,
+        turn: &mut Turn,
+        (runner, successor): (RunnerId, RunnerId),
+    ) {
         if let Some(roll) = &mut self.roll {
             roll.retired = roll.retired.saturating_add(1);
             roll.early = roll.early.saturating_add(1);
+            roll.early_for = Some(successor);
         }
         self.retire(turn, runner, Cause::Reloaded);
     }

@@ -58,7 +58,12 @@ impl Engine {
     }
 
     /// Ends a runner for another one, unless it is needed more by now than when it was offered.
-    pub(super) fn make_room(&mut self, turn: &mut Turn, runner: RunnerId, offered: Offer) {
+    pub(super) fn make_room(
+        &mut self,
+        turn: &mut Turn,
+        (runner, claimant): (RunnerId, RunnerId),
+        offered: Offer,
+    ) {
         // Whoever asked is told how things stand in any case.
         self.room.said = None;
         let offers = self.offers(turn.now);
@@ -71,9 +76,9 @@ impl Engine {
             Offer::Busy { .. } if offered == offer => self.go(turn, runner),
             //= docs/contract.md#gpus
             //# Where a reload finds no free GPU for a runner of the new revision, one of the old revision MUST make room for it.
-            Offer::Old { .. } if matches!(offered, Offer::Old { .. }) => {
+            Offer::Old { successor } if successor.is_none_or(|it| it == claimant) => {
                 self.pool.replaced(runner, Replacement::Will);
-                self.retire_early(turn, runner);
+                self.retire_early(turn, (runner, claimant));
             }
             Offer::OldSpare => self.retire(turn, runner, Cause::Reloaded),
             Offer::Busy { .. } | Offer::Old { .. } => {}
@@ -103,7 +108,9 @@ impl Engine {
     }
 
     fn may_go(&self, member: &Member, excess: Excess) -> Option<Offer> {
-        let is_old = self.roll.is_some() && member.older.is_some();
+        // A roll that is held up is as good as none, for it may be for good.
+        let is_rolling = self.is_rolling();
+        let is_old = is_rolling && member.older.is_some();
         let ready = member.machine.ready_since();
         match member.machine.state() {
             State::Draining { .. } | State::Terminating { .. } => return Some(Offer::Leaving),
@@ -115,13 +122,10 @@ impl Engine {
             return Some(if is_old { Offer::OldSpare } else { Offer::Spare });
         }
         if is_old {
-            let since = ready.filter(|_| excess.above_min);
-            // Nobody goes early for a revision that does not start, nor before the last successor is ready.
-            let may = self.failures == 0 && !self.awaits_successor();
-            return may.then_some(Offer::Old { since });
+            return self.successor().map(|successor| Offer::Old { successor });
         }
         // What has begun to start is waited for, and a new one in a roll is there for an old one.
-        let ready = ready.filter(|_| self.roll.is_none())?;
+        let ready = ready.filter(|_| !is_rolling)?;
         match (member.idle_since(), excess.unneeded) {
             // Requests go from one to the next, so that none of several may have rested for long.
             (Some(idle), Some(unneeded)) if excess.above_min && !member.alone => {

@@ -18,13 +18,17 @@ const LOOK: Duration = Duration::from_millis(20);
 /// After so many looks whoever waits is told for what.
 const PATIENCE: u32 = 50;
 
+/// A platform that has not noted a reload after so many looks does not.
+const DEAF: u32 = 500;
+
 /// Tells a running platform to read its configuration again, and waits until it has done so.
 pub(crate) fn ask(arguments: &Reload) -> Result<(), Failure> {
     let configured = arguments.config.as_deref().map(settings::check).transpose()?;
     let dir = arguments.data_dir.clone().or(configured).unwrap_or_else(|| PathBuf::from(".fal"));
     let pid =
         platform(&dir)?.ok_or_else(|| anyhow!("no platform runs on data_dir {}", dir.display()))?;
-    let (before, _) = last(&dir)?;
+    // The number that this one is going to have.
+    let number = outcome::noted(&dir).keys().next_back().map_or(1, |last| last + 1);
     let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let process = process.ok_or_else(|| anyhow!("{pid} is no number of a process"))?;
     kill_process(process, Signal::HUP)
@@ -35,7 +39,7 @@ pub(crate) fn ask(arguments: &Reload) -> Result<(), Failure> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.context("could not start the runtime")?;
-    match runtime.block_on(over(&dir, (pid, before)))? {
+    match runtime.block_on(over(&dir, (pid, number)))? {
         Outcome::UnderWay | Outcome::Done => {
             say(&format!("the platform, process {pid}, serves with the new configuration"))
         }
@@ -48,15 +52,19 @@ pub(crate) fn ask(arguments: &Reload) -> Result<(), Failure> {
     }
 }
 
-/// Waits for the end of a reload that was asked for after so many others.
-async fn over(dir: &Path, (pid, before): (u32, u64)) -> anyhow::Result<Outcome> {
+/// Waits for the end of the reload with this number.
+async fn over(dir: &Path, (pid, number): (u32, u64)) -> anyhow::Result<Outcome> {
     let mut looks = 0;
     loop {
-        match last(dir)? {
-            (count, outcome) if count > before && outcome != Outcome::UnderWay => {
-                return Ok(outcome);
+        match outcome::noted(dir).remove(&number) {
+            Some(Outcome::UnderWay) => {}
+            Some(outcome) => return Ok(outcome),
+            None if looks >= DEAF => {
+                return Err(anyhow!(
+                    "the platform, process {pid}, does not say whether it reloads; its log may"
+                ));
             }
-            _ => {}
+            None => {}
         }
         if platform(dir)? != Some(pid) {
             return Err(anyhow!("the platform, process {pid}, has ended meanwhile"));
@@ -76,10 +84,6 @@ async fn over(dir: &Path, (pid, before): (u32, u64)) -> anyhow::Result<Outcome> 
 
 fn platform(dir: &Path) -> anyhow::Result<Option<u32>> {
     lock::holder(dir).with_context(|| format!("data_dir {} cannot be read", dir.display()))
-}
-
-fn last(dir: &Path) -> anyhow::Result<(u64, Outcome)> {
-    outcome::last(dir).with_context(|| format!("data_dir {} cannot be read", dir.display()))
 }
 
 fn say(text: &str) -> Result<(), Failure> {

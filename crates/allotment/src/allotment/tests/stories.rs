@@ -155,8 +155,35 @@ fn a_short_rush_takes_nothing_from_anybody() {
     story.offers(2, &[(0, IDLE)], "");
     story.gone(1, 1, "unwatch 1; unwatch 2");
     story.claim(1, 2, (&[0, 1], 1), "watch 1; watch 2");
+    story.offers(1, &[], "");
     story.offers(2, &[(0, IDLE)], "");
     story.elapsed(2, "2.0 makes room");
+}
+
+#[test]
+fn nobody_goes_before_all_have_said_what_they_can_do_without() {
+    let mut story = Story::new(None);
+    story.claim(1, 0, (&[0, 1], 1), "1.0 gets 0");
+    story.claim(2, 0, (&[0, 1], 1), "2.0 gets 1");
+    story.now = at(100);
+    story.claim(3, 0, (&[0, 1], 1), "watch 1; watch 2");
+    story.offers(1, &[(0, Offer::Busy { since: at(1) })], "");
+    story.offers(2, &[(0, Offer::Spare)], "2.0 makes room");
+}
+
+#[test]
+fn of_those_that_may_go_one_is_chosen_for_whom_it_is_fair() {
+    let mut story = Story::new(Some(5));
+    for (app, number) in [(1, 0), (2, 0), (2, 1), (2, 2), (3, 0)] {
+        story.claim(app, number, (&[], 0), &format!("{app}.{number} gets a place"));
+    }
+    story.now = at(100);
+    story.claim(3, 1, (&[], 0), "watch 1; watch 2; watch 3");
+    let busy = |number| (number, Offer::Busy { since: at(1) });
+    story.offers(1, &[busy(0)], "");
+    story.offers(3, &[busy(0)], "");
+    story.offers(2, &[busy(0), busy(1), busy(2)], "");
+    story.elapsed(101, "2.0 makes room");
 }
 
 #[test]
@@ -182,6 +209,7 @@ fn whoever_waits_for_a_gpu_does_not_take_a_place_beside_the_one_that_will_be_fre
     story.claim(2, 0, (&[0], 1), "watch 1");
     story.offers(1, &[(0, Offer::Busy { since: at(1) })], "");
     story.claim(3, 0, (&[1], 1), "3.0 gets 1; watch 3");
+    story.offers(3, &[], "");
     // Now there is no room for a third.
     story.claim(4, 0, (&[2], 1), "");
     story.elapsed(61, "1.0 makes room");
@@ -194,7 +222,7 @@ fn an_old_spare_goes_before_an_old_runner_that_serves() {
     story.claim(1, 0, (&[0, 1], 1), "1.0 gets 0");
     story.claim(1, 1, (&[0, 1], 1), "1.1 gets 1");
     story.claim(1, 2, (&[0, 1], 1), "watch 1");
-    story.offers(1, &[(0, Offer::Old { since: None }), (1, Offer::OldSpare)], "1.1 makes room");
+    story.offers(1, &[(0, Offer::Old { successor: None }), (1, Offer::OldSpare)], "1.1 makes room");
 }
 
 #[test]
@@ -281,7 +309,7 @@ fn a_new_revision_takes_the_gpus_of_the_old_one() {
     story.claim(1, 0, (&[0, 1], 1), "1.0 gets 0");
     story.claim(1, 1, (&[0, 1], 1), "1.1 gets 1");
     story.claim(1, 2, (&[0, 1], 1), "watch 1");
-    let old = Offer::Old { since: None };
+    let old = Offer::Old { successor: None };
     story.offers(1, &[(0, old), (1, old)], "1.0 makes room");
     story.gone(1, 0, "1.2 gets 0; unwatch 1");
 }

@@ -124,7 +124,7 @@ impl World {
                 *life = match *life {
                     Life::Needed if *rank == Rank::Spare => Life::Has(Offer::Spare),
                     Life::Needed if which.is_multiple_of(3) => {
-                        Life::Has(Offer::Old { since: None })
+                        Life::Has(Offer::Old { successor: None })
                     }
                     Life::Needed if which % 3 == 1 => Life::Has(Offer::Idle { since: self.now }),
                     Life::Needed => Life::Has(Offer::Busy { since: self.now }),

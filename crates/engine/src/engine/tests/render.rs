@@ -97,8 +97,8 @@ fn may(offer: Offer) -> String {
         Offer::OldSpare => "old spare".to_owned(),
         Offer::Idle { since } => format!("idle since {}", moment(since)),
         Offer::Busy { since } => format!("busy since {}", moment(since)),
-        Offer::Old { since: None } => "old".to_owned(),
-        Offer::Old { since: Some(since) } => format!("old since {}", moment(since)),
+        Offer::Old { successor: None } => "old".to_owned(),
+        Offer::Old { successor: Some(it) } => format!("old for {}", runner(it)),
     }
 }
 

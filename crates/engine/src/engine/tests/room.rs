@@ -220,7 +220,7 @@ fn a_reload_without_room_for_one_more_runner_takes_an_old_one_s_place() {
             -> r1 Allot
         3.000 watched
             -> could do without: r0 old
-        3.000 r0 makes-room
+        3.000 r0 makes-room for r1
             -> r0 is DRAINING: reloaded
             -> could do without: r0 leaving
         4.000 l0 answers 200
@@ -301,25 +301,26 @@ fn in_a_reload_without_room_one_old_runner_goes_at_a_time() {
             -> r2 Allot
         2.000 watched
             -> could do without: r0 old, r1 old
-        3.000 r0 makes-room
+        3.000 r0 makes-room for r2
             -> r0 SignalTerm
             -> r0 is TERMINATING: reloaded
             -> r3 Allot
-            -> could do without: r0 leaving
+            -> could do without: r0 leaving, r1 old for r2
         4.000 r0 exited
             -> r0 Cut
             -> r0 is TERMINATED: reloaded
             -> forget r0
-            -> could do without: nobody
+            -> could do without: r1 old for r2
         4.000 r2 allotted
             -> r2 Spawn
             -> r2 is SETUP: reloaded
-        5.000 r1 makes-room
+            -> could do without: nobody
+        5.000 r1 makes-room for r3
             -> could do without: nobody
         6.000 r2 opened
             -> r2 is IDLE: ready
             -> could do without: r1 old
-        7.000 r1 makes-room
+        7.000 r1 makes-room for r3
             -> r1 SignalTerm
             -> r1 is TERMINATING: reloaded
             -> could do without: r1 leaving
@@ -333,6 +334,56 @@ fn in_a_reload_without_room_one_old_runner_goes_at_a_time() {
             -> r3 is SETUP: reloaded
         9.000 r3 opened
             -> r3 is IDLE: ready
+            -> rolled over
+        ",
+    );
+}
+
+#[test]
+fn a_new_runner_that_needs_more_than_one_old_one_held_gets_it() {
+    check(
+        sharing(Scale { min: 2, max: 2, ..Scale::default() }),
+        "
+        0.000 elapse
+            -> r0 Allot
+            -> r1 Allot
+        0.000 r0 allotted
+            -> r0 Spawn
+            -> r0 is SETUP: scaled_up
+        0.000 r1 allotted
+            -> r1 Spawn
+            -> r1 is SETUP: scaled_up
+        1.000 r0 opened
+            -> r0 is IDLE: ready
+        1.000 r1 opened
+            -> r1 is IDLE: ready
+        2.000 reload processes max 1 min 1
+            -> r2 Allot
+        2.000 watched
+            -> could do without: r0 old, r1 old
+        3.000 r0 makes-room for r2
+            -> r0 SignalTerm
+            -> r0 is TERMINATING: reloaded
+            -> could do without: r0 leaving, r1 old for r2
+        3.000 r1 makes-room for r2
+            -> r1 SignalTerm
+            -> r1 is TERMINATING: reloaded
+            -> could do without: r0 leaving, r1 leaving
+        4.000 r0 exited
+            -> r0 Cut
+            -> r0 is TERMINATED: reloaded
+            -> forget r0
+            -> could do without: r1 leaving
+        4.000 r1 exited
+            -> r1 Cut
+            -> r1 is TERMINATED: reloaded
+            -> forget r1
+            -> could do without: nobody
+        5.000 r2 allotted
+            -> r2 Spawn
+            -> r2 is SETUP: reloaded
+        6.000 r2 opened
+            -> r2 is IDLE: ready
             -> rolled over
         ",
     );
@@ -359,8 +410,8 @@ fn in_a_reload_without_room_the_spare_goes_first() {
         2.000 reload processes
             -> r2 Allot
         2.000 watched
-            -> could do without: r0 old since 1.000, r1 old spare
-        3.000 r1 makes-room
+            -> could do without: r0 old, r1 old spare
+        3.000 r1 makes-room for r2
             -> r1 SignalTerm
             -> r1 is TERMINATING: reloaded
             -> could do without: r0 old, r1 leaving
@@ -399,7 +450,7 @@ fn a_reload_whose_runner_fails_in_the_place_of_an_old_one_is_held_up_and_not_ove
             -> r1 Allot
         2.000 watched
             -> could do without: r0 old
-        2.000 r0 makes-room
+        2.000 r0 makes-room for r1
             -> r0 SignalTerm
             -> r0 is TERMINATING: reloaded
             -> could do without: r0 leaving

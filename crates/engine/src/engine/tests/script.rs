@@ -20,6 +20,7 @@
 //! watched                    somebody wants to know what the app could do without
 //! unwatched
 //! r0 makes-room [as-idle]    for another app's runner; as what it was offered last, or as idle
+//! r0 makes-room for r2       for one of its own app
 //! drain
 //! elapse                     the next deadline comes
 //! rest                       nothing happens
@@ -175,18 +176,27 @@ impl Script {
             ["unwatched"] => self.tell(Input::Watched(Watched::No)),
             [name, "makes-room", "as-idle"] => {
                 let offered = Offer::Idle { since: self.now };
-                self.tell(Input::MakeRoom { runner: named(name), offered })
+                self.make_room(name, offered, None)
             }
             [name, "makes-room"] => {
                 let found = self.offers.iter().find(|(runner, _)| *runner == named(name));
                 let offered = found.map_or(Offer::Leaving, |(_, offered)| *offered);
-                self.tell(Input::MakeRoom { runner: named(name), offered })
+                self.make_room(name, offered, None)
+            }
+            [name, "makes-room", "for", claimant] => {
+                self.make_room(name, Offer::Old { successor: None }, Some(claimant))
             }
             ["rest"] => Vec::new(),
             [name, ref news @ ..] if name.starts_with('l') => self.settle(name, news),
             [name, news] => self.runner(name, news),
             _ => panic!("`{what}` means nothing"),
         }
+    }
+
+    fn make_room(&mut self, name: &str, offered: Offer, claimant: Option<&str>) -> Vec<Command> {
+        // Another app's, where nothing else is said.
+        let claimant = claimant.map_or(RunnerId::new(9, 9), named);
+        self.tell(Input::MakeRoom { runner: named(name), offered, claimant })
     }
 
     fn reload(&mut self, changes: &[&str]) -> Vec<Command> {

@@ -187,7 +187,10 @@ impl World {
         self.laws.seen(runner, Cause::MadeRoom);
         let what = format!("{} makes room", render::runner(runner));
         let before = serving(&self.engine.runners());
-        self.tell(&what, Input::MakeRoom { runner, offered })?;
+        let runners = self.engine.runners();
+        let newest = runners.iter().map(|runner| runner.id).max().unwrap_or(runner);
+        let claimant = if self.dice.one_in(2) { newest } else { RunnerId::new(9, 9) };
+        self.tell(&what, Input::MakeRoom { runner, offered, claimant })?;
         if matches!(offered, Offer::Old { .. }) {
             return Ok(());
         }

@@ -128,9 +128,7 @@ impl Laws {
         let is_there = |runner: &RunnerId| runners.iter().any(|known| known.id == *runner);
         let unknown = offers.iter().find(|(runner, _)| !is_there(runner));
         must!(unknown.is_none(), "{unknown:?} is offered and not there");
-        let gives = |offer: &Offer| {
-            matches!(offer, Offer::Idle { .. } | Offer::Busy { .. } | Offer::Old { since: Some(_) })
-        };
+        let gives = |offer: &Offer| matches!(offer, Offer::Idle { .. } | Offer::Busy { .. });
         let given = offers.iter().find(|(_, offer)| gives(offer));
         let kept = self.settings.scale.min as usize;
         let spares = runners.iter().filter(|runner| {
