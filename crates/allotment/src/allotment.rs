@@ -42,6 +42,11 @@ pub enum Input {
         /// Who comes first.
         rank: Rank,
     },
+    /// A runner is as good as gone: what it holds is about to be free, whatever its app says of it.
+    Ended {
+        /// The runner.
+        runner: RunnerId,
+    },
     /// A runner is gone, or not wanted any more before it got anything.
     Gone {
         /// The runner.
@@ -110,6 +115,7 @@ struct Held {
     gpus: Vec<Gpu>,
     sharing: usize,
     offer: Option<Offer>,
+    has_ended: bool,
 }
 
 /// What a runner waits for.
@@ -143,6 +149,11 @@ impl Allotment {
             Input::Claim { runner, want, rank } => {
                 self.claims.push(Claim { order: self.claimed, made: now, runner, want, rank });
                 self.claimed += 1;
+            }
+            Input::Ended { runner } => {
+                if let Some(held) = self.held.get_mut(&runner) {
+                    held.has_ended = true;
+                }
             }
             Input::Gone { runner } => {
                 self.held.remove(&runner);
@@ -188,7 +199,9 @@ impl Allotment {
                         continue;
                     };
                     let sharing = claim.want.sharing;
-                    self.held.insert(*runner, Held { gpus: gpus.clone(), sharing, offer: None });
+                    let gpus = gpus.clone();
+                    let held = Held { gpus, sharing, offer: None, has_ended: false };
+                    self.held.insert(*runner, held);
                 }
                 // Until its app says otherwise.
                 Decision::MakeRoom { runner, .. } => {

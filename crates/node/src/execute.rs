@@ -180,6 +180,8 @@ impl Conductor {
         let shared = Arc::clone(&self.shared);
         match seat {
             Some(Seat::Seated(slot)) if !gpus.is_empty() => {
+                // Said before its app stops speaking of it.
+                shared.machine.ended(runner);
                 self.shared.runtime.spawn_blocking(move || {
                     shared.supervisor.end_descendants(&slot.runner);
                     shared.machine.gone(runner);

@@ -24,6 +24,7 @@ pub(crate) struct Machine {
 #[derive(Debug)]
 enum Note {
     Claim { conductor: Weak<Conductor>, runner: RunnerId, want: Want, rank: Rank },
+    Ended { runner: RunnerId },
     Gone { runner: RunnerId },
     Offers { app: u32, offers: Vec<(RunnerId, Offer)> },
 }
@@ -51,6 +52,11 @@ impl Machine {
         (runner, want, rank): (RunnerId, Want, Rank),
     ) {
         self.send(Note::Claim { conductor: Arc::downgrade(conductor), runner, want, rank });
+    }
+
+    /// A runner's process is gone, and what it holds is about to be free.
+    pub(crate) fn ended(&self, runner: RunnerId) {
+        self.send(Note::Ended { runner });
     }
 
     /// A runner that has claimed something needs it no more.
@@ -108,6 +114,9 @@ impl Desk {
                 Note::Claim { conductor, runner, want, rank } => {
                     self.apps.insert(runner.boot(), conductor);
                     self.claim(runner, want, rank);
+                }
+                Note::Ended { runner } => {
+                    self.step(fal_allotment::Input::Ended { runner });
                 }
                 Note::Gone { runner } => {
                     self.step(fal_allotment::Input::Gone { runner });

@@ -88,6 +88,7 @@ impl<'a> Round<'a> {
         for (runner, held) in &of.held {
             let is = match held.offer {
                 Some(Offer::Leaving) => Is::Leaving,
+                _ if held.has_ended => Is::Leaving,
                 other => Is::Held(other),
             };
             let gpus = held.gpus.iter().collect();

@@ -187,6 +187,19 @@ fn of_those_that_may_go_one_is_chosen_for_whom_it_is_fair() {
 }
 
 #[test]
+fn whoever_has_ended_is_waited_for_although_its_app_does_not_speak_of_it_any_more() {
+    let mut story = Story::new(None);
+    story.claim(1, 0, (&[0, 1], 1), "1.0 gets 0");
+    story.claim(1, 1, (&[0, 1], 1), "1.1 gets 1");
+    story.claim(1, 2, (&[0, 1], 1), "watch 1");
+    let old = Offer::Old { successor: None };
+    story.offers(1, &[(0, old), (1, old)], "1.0 makes room");
+    story.step(Input::Ended { runner: runner(1, 0) }, "");
+    story.offers(1, &[(1, Offer::Old { successor: Some(runner(1, 2)) })], "");
+    story.gone(1, 0, "1.2 gets 0; unwatch 1");
+}
+
+#[test]
 fn fairness_counts_all_that_would_be_taken() {
     let mut story = Story::new(None);
     for number in 0..4 {
