@@ -20,10 +20,8 @@ pub(super) struct Round<'a> {
     room: Option<usize>,
     turn: Duration,
     seats: BTreeMap<RunnerId, Seat<'a>>,
-    /// What each app holds and will, but for what it is about to lose.
+    /// What each app holds and will, but for what it is about to lose: what is of an older revision does not count.
     weights: BTreeMap<u32, usize>,
-    /// What it holds of an older revision, beside that.
-    old: BTreeMap<u32, usize>,
     leaving: usize,
     /// Who is going to have to go for somebody, but not yet.
     promised: BTreeSet<RunnerId>,
@@ -79,7 +77,6 @@ impl<'a> Round<'a> {
             turn: of.shared.turn,
             seats: BTreeMap::new(),
             weights: BTreeMap::new(),
-            old: BTreeMap::new(),
             leaving: 0,
             promised: BTreeSet::new(),
             lines: BTreeMap::new(),
@@ -319,9 +316,7 @@ impl<'a> Round<'a> {
     fn sit(&mut self, runner: RunnerId, seat: Seat<'a>) {
         match seat.is {
             Is::Leaving => self.leaving += 1,
-            Is::Held(Some(Offer::Old { .. } | Offer::OldSpare)) => {
-                *self.old.entry(runner.boot()).or_default() += seat.weight();
-            }
+            Is::Held(Some(Offer::Old { .. } | Offer::OldSpare)) => {}
             Is::Held(_) | Is::Reserved => {
                 *self.weights.entry(runner.boot()).or_default() += seat.weight();
             }
@@ -340,9 +335,8 @@ impl<'a> Round<'a> {
         let Is::Held(Some(offer)) = seat.is else { return None };
         seat.is = Is::Leaving;
         self.leaving += 1;
-        let is_old = matches!(offer, Offer::Old { .. } | Offer::OldSpare);
-        let weights = if is_old { &mut self.old } else { &mut self.weights };
-        if let Some(weight) = weights.get_mut(&runner.boot()) {
+        let counts = !matches!(offer, Offer::Old { .. } | Offer::OldSpare);
+        if let Some(weight) = self.weights.get_mut(&runner.boot()).filter(|_| counts) {
             *weight -= seat.weight();
         }
         Some(offer)
