@@ -33,9 +33,7 @@ impl Gpu {
     pub fn is_numbered(&self) -> bool {
         self.0.bytes().all(|byte| byte.is_ascii_digit())
     }
-}
 
-impl Gpu {
     /// Whether a GPU of this other name may be the same one, although the names differ: UUIDs may be cut short, and
     /// nobody knows which number has which UUID, or which GPU a partition is of.
     ///
@@ -65,15 +63,15 @@ impl FromStr for Gpu {
             // "00" and "0" are one GPU.
             return Ok(Self(number.to_string().into()));
         }
-        let is_named = ["GPU-", "MIG-"].iter().any(|kind| {
-            text.strip_prefix(kind).is_some_and(|rest| {
-                let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-/".contains(&byte);
-                !rest.is_empty() && rest.bytes().all(is_plain)
-            })
-        });
-        let (kind, rest) = text.split_at(text.len().min(4));
-        let name = format!("{kind}{}", rest.to_ascii_lowercase().replace("gpu-", "GPU-"));
-        is_named.then(|| Self(name.into())).ok_or_else(refuse)
+        let named = |kind| Some((kind, text.strip_prefix(kind)?));
+        let (kind, rest) = named("GPU-").or_else(|| named("MIG-")).ok_or_else(refuse)?;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-/".contains(&byte);
+        if rest.is_empty() || !rest.bytes().all(is_plain) {
+            return Err(refuse());
+        }
+        // A partition may name its GPU.
+        let rest = rest.to_ascii_lowercase().replace("gpu-", "GPU-");
+        Ok(Self(format!("{kind}{rest}").into()))
     }
 }
 
@@ -89,8 +87,20 @@ mod tests {
 
     #[test]
     fn names_that_the_driver_would_not_know_are_refused_and_equal_ones_are_equal() {
-        for text in ["", "-1", "a", "0,1", "GPU-", "gpu-1", "GPU-1,0", "70000", "NoDevFiles", " 0"]
-        {
+        for text in [
+            "",
+            "-1",
+            "a",
+            "0,1",
+            "GPU-",
+            "gpu-1",
+            "GPU-1,0",
+            "70000",
+            "NoDevFiles",
+            " 0",
+            "aaaé",
+            "GPU-é",
+        ] {
             assert!(text.parse::<Gpu>().is_err(), "{text:?}");
         }
         assert_eq!("00".parse::<Gpu>(), "0".parse::<Gpu>());

@@ -8,9 +8,10 @@
 //!   there are.
 //! - The next to get something is a runner of the app that holds least; of equals, the one that has waited longest.
 //!   Spares come last.
-//! - Where nothing is free, room is made: by a runner that its app has not needed for a second
-//!   ([`Offer::Idle`], [`Offer::Spare`]), and by one that is busy when it has served for a turn and its app holds more than the one that
-//!   waits, or the one that waits holds nothing at all. What is being freed for one is not given to another.
+//! - Where nothing is free, room is made: by a spare, by a runner that its app has not needed for a second
+//!   ([`Offer::Idle`]), and by one that is busy when it has served for a turn and its app would still hold as much as
+//!   the one that waits, or the one that waits holds nothing at all. What is being freed for one is not given to
+//!   another.
 //!
 //! ```
 //! use fal_allotment::{Allotment, Decision, Input, Offer, Rank, Shared, Want};
@@ -27,7 +28,8 @@
 //! // Another app wants it too, so the first is asked what it can do without.
 //! assert_eq!(machine.step(now, claim(theirs)), [Decision::Watch { app: 1 }]);
 //! let offers = Input::Offers { app: 1, offers: vec![(mine, Offer::Spare)] };
-//! assert_eq!(machine.step(now, offers), [Decision::MakeRoom { runner: mine, offer: Offer::Spare, claimant: theirs }]);
+//! let told = Decision::MakeRoom { runner: mine, offer: Offer::Spare, claimant: theirs };
+//! assert_eq!(machine.step(now, offers), [told]);
 //! let given = machine.step(now, Input::Gone { runner: mine });
 //! assert_eq!(given[0], Decision::Allot { runner: theirs, gpus: want.gpus });
 //! ```
@@ -43,5 +45,5 @@ pub use crate::{
     allotment::{Allotment, Decision, Input, Shared},
     claim::{Rank, Want},
     gpu::{Gpu, GpuError},
-    offer::Offer,
+    offer::{LULL, Offer},
 };

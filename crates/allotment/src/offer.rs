@@ -1,6 +1,12 @@
 //! What an app could do without.
 
+use std::time::Duration;
+
 use fal_types::{Moment, RunnerId};
+
+/// A runner that has had nothing to do for less may just be between two requests, and one that has been wanted for
+/// less may not be wanted any more.
+pub const LULL: Duration = Duration::from_secs(1);
 
 /// What may become of a runner that holds something, as its app sees it. A runner without an offer is needed, and
 /// stays.

@@ -14,7 +14,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::{
-    queue::{iso, status_word},
+    queue::{iso, path::parameters, status_word},
     wire,
 };
 
@@ -118,8 +118,7 @@ fn wanted(query: Option<&str>) -> Result<WantedRunners, String> {
         "CRASH_BACKOFF",
         "TERMINATED",
     ];
-    let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-    let Some((_, asked)) = pairs.into_iter().find(|(key, _)| *key == "state") else {
+    let Some((_, asked)) = parameters(query).find(|(key, _)| *key == "state") else {
         return Ok(WantedRunners { gone: false, state: None });
     };
     let name = if asked.eq_ignore_ascii_case("dead") { "TERMINATED" } else { asked };

@@ -1,7 +1,7 @@
 //! The queue: `/queue/{owner}/{alias}...`, with every form of URL that fal's clients use.
 
 mod events;
-mod path;
+pub(crate) mod path;
 mod result;
 mod status;
 mod submit;

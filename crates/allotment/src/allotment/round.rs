@@ -8,11 +8,7 @@ use std::{
 use fal_types::{Moment, RunnerId};
 
 use super::{Allotment, Claim, Decision};
-use crate::{Gpu, Offer, Rank, Want};
-
-/// A runner that has had nothing to do for less may just be between two requests, and one that has been wanted for
-/// less may not be wanted any more.
-const LULL: Duration = Duration::from_secs(1);
+use crate::{Gpu, LULL, Offer, Rank, Want};
 
 /// What is held and reserved, while those who wait are looked at one after the other.
 pub(super) struct Round<'a> {
@@ -66,7 +62,7 @@ enum Price {
 struct Plan<'a> {
     price: Price,
     gpus: Vec<&'a Gpu>,
-    victims: BTreeMap<RunnerId, Price>,
+    victims: BTreeSet<RunnerId>,
 }
 
 impl<'a> Round<'a> {
@@ -145,7 +141,7 @@ impl<'a> Round<'a> {
         if found.len() < claim.want.each {
             return None;
         }
-        let mut plan = Plan { price: Price::Free, gpus: Vec::new(), victims: BTreeMap::new() };
+        let mut plan = Plan { price: Price::Free, gpus: Vec::new(), victims: BTreeSet::new() };
         for (price, gpu, victims) in found {
             plan.price = plan.price.max(price);
             plan.gpus.push(gpu);
@@ -164,7 +160,7 @@ impl<'a> Round<'a> {
     }
 
     /// What it takes before the runner may hold this GPU, and who would have to go.
-    fn clear(&self, gpu: &Gpu, claim: &Claim) -> Option<(Price, Vec<(RunnerId, Price)>)> {
+    fn clear(&self, gpu: &Gpu, claim: &Claim) -> Option<(Price, Vec<RunnerId>)> {
         let on = |seat: &&Seat<'_>| seat.gpus.contains(&gpu);
         let holders: Vec<_> = self.seats.iter().filter(|(_, seat)| on(seat)).collect();
         let fits = |gone: &dyn Fn(RunnerId, &Seat<'_>) -> bool| {
@@ -179,11 +175,10 @@ impl<'a> Round<'a> {
         if fits(&|_, seat| seat.is == Is::Leaving) {
             return Some((Price::Patience, Vec::new()));
         }
-        let mut going: Vec<(RunnerId, Price)> = Vec::new();
+        let mut going = Vec::new();
         for (price, runner) in self.priced(claim, holders.iter().copied()) {
-            going.push((runner, price));
-            let goes = |runner| going.iter().any(|(goes, _)| *goes == runner);
-            if fits(&|runner, seat| seat.is == Is::Leaving || goes(runner)) {
+            going.push(runner);
+            if fits(&|runner, seat| seat.is == Is::Leaving || going.contains(&runner)) {
                 return Some((price, going));
             }
         }
@@ -198,7 +193,7 @@ impl<'a> Round<'a> {
         let stay = self.seats.len() - self.leaving - self.promised.len();
         while stay - plan.victims.len() >= room {
             let (price, runner) = others.next()?;
-            if plan.victims.insert(runner, price).is_none() {
+            if plan.victims.insert(runner) {
                 plan.price = plan.price.max(price);
             }
         }
@@ -263,7 +258,7 @@ impl<'a> Round<'a> {
         let mine = claim.runner.boot();
         let less = self.weight(claim.runner);
         let mut taken: BTreeMap<u32, usize> = BTreeMap::new();
-        for victim in plan.victims.keys().filter(|victim| victim.boot() != mine) {
+        for victim in plan.victims.iter().filter(|victim| victim.boot() != mine) {
             let Some(seat) = self.seats.get(victim) else { continue };
             if matches!(seat.is, Is::Held(Some(Offer::Busy { .. }))) {
                 *taken.entry(victim.boot()).or_default() += seat.weight();
@@ -279,7 +274,7 @@ impl<'a> Round<'a> {
         let is_own = |runner: &RunnerId| runner.boot() == claim.runner.boot();
         let from = claim.made + self.lull();
         let is_early = from > self.now && self.weight(claim.runner) > 0;
-        if is_early && plan.victims.keys().any(|victim| !is_own(victim)) {
+        if is_early && plan.victims.iter().any(|victim| !is_own(victim)) {
             plan.price = plan.price.max(Price::Later(from));
         }
     }
@@ -291,22 +286,18 @@ impl<'a> Round<'a> {
                 decisions.push(Decision::Allot { runner: claim.runner, gpus });
                 Is::Held(None)
             }
-            Price::Patience => Is::Reserved,
-            Price::Idle | Price::Own | Price::Turn if !self.is_told => {
-                self.promised.extend(plan.victims.keys());
-                Is::Reserved
-            }
-            Price::Later(_) => {
-                self.promised.extend(plan.victims.keys());
-                Is::Reserved
-            }
-            Price::Idle | Price::Own | Price::Turn => {
+            Price::Idle | Price::Own | Price::Turn if self.is_told => {
                 let claimant = claim.runner;
-                for victim in plan.victims.into_keys() {
+                for victim in plan.victims {
                     if let Some(offer) = self.leave(victim) {
                         decisions.push(Decision::MakeRoom { runner: victim, offer, claimant });
                     }
                 }
+                Is::Reserved
+            }
+            // There are no victims yet, or none that go now.
+            Price::Patience | Price::Idle | Price::Own | Price::Turn | Price::Later(_) => {
+                self.promised.extend(plan.victims);
                 Is::Reserved
             }
         };

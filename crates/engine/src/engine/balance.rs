@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use fal_allotment::LULL;
 use fal_lifecycle::{Cause, Event, State};
 use fal_types::{LeaseId, Moment, RunnerId};
 
-use super::{Engine, Phase, room::LULL};
+use super::{Engine, Phase};
 use crate::{
     Command, Needs, Standing,
     pool::Member,

@@ -1,16 +1,11 @@
 //! Room for other apps: which runners the app could do without, said while somebody waits for what they hold.
 
-use std::time::Duration;
-
-use fal_allotment::Offer;
+use fal_allotment::{LULL, Offer};
 use fal_lifecycle::{Cause, Event, State};
 use fal_types::{Moment, RunnerId};
 
 use super::{Engine, balance::UNUSED};
 use crate::{Command, Needs, Replacement, Standing, Watched, pool::Member, turn::Turn};
-
-/// What has been wanted, or not been wanted, for less than this may be otherwise in a moment.
-pub(super) const LULL: Duration = Duration::from_secs(1);
 
 /// Whether somebody wants to know, and what was said last.
 #[derive(Debug, Default)]
@@ -21,13 +16,16 @@ pub(super) struct Room {
     excess: Option<Moment>,
 }
 
-/// Whether one of the ready runners may go.
+/// What decides whether a runner may go.
 #[derive(Debug, Clone, Copy)]
 struct Excess {
     /// Since when there have been more than the load and the settings ask for.
     unneeded: Option<Moment>,
     /// There are more than `min`, which is kept whatever comes.
     above_min: bool,
+    is_rolling: bool,
+    /// For whom an old one may go, where one may.
+    successor: Option<Option<RunnerId>>,
 }
 
 impl Room {
@@ -48,8 +46,6 @@ impl Engine {
         if !self.room.is_watched {
             return;
         }
-        let is_excess = self.pool.ready() > self.floor(turn.now);
-        self.room.excess = is_excess.then(|| self.room.excess.unwrap_or(turn.now));
         let offers = self.offers(turn.now);
         if self.room.said.as_ref() != Some(&offers) {
             self.room.said = Some(offers.clone());
@@ -91,48 +87,24 @@ impl Engine {
         if self.pool.ready() < self.settings.scale.min
             && let Some(spare) = self.pool.spare()
         {
-            self.pool.promote(turn.now, spare);
-            turn.push(Command::Stands { runner: spare, standing: Standing::Serving });
+            self.promote(turn, spare);
         }
     }
 
-    fn offers(&self, now: Moment) -> Vec<(RunnerId, Offer)> {
+    fn offers(&mut self, now: Moment) -> Vec<(RunnerId, Offer)> {
         let ready = self.pool.ready();
+        let is_excess = ready > self.floor(now);
+        self.room.excess = is_excess.then(|| self.room.excess.unwrap_or(now));
         let excess = Excess {
-            unneeded: (ready > self.floor(now)).then(|| self.room.excess.unwrap_or(now)),
+            unneeded: self.room.excess,
             // A spare that is ready would serve instead.
             above_min: ready + self.pool.ready_spares() > self.settings.scale.min,
+            // A roll that is held up is as good as none, for it may be for good.
+            is_rolling: self.is_rolling(),
+            successor: self.successor(),
         };
-        let offered = |(id, member): (RunnerId, &Member)| Some((id, self.may_go(member, excess)?));
+        let offered = |(id, member): (RunnerId, &Member)| Some((id, may_go(member, excess)?));
         self.pool.iter().filter_map(offered).collect()
-    }
-
-    fn may_go(&self, member: &Member, excess: Excess) -> Option<Offer> {
-        // A roll that is held up is as good as none, for it may be for good.
-        let is_rolling = self.is_rolling();
-        let is_old = is_rolling && member.older.is_some();
-        let ready = member.machine.ready_since();
-        match member.machine.state() {
-            State::Draining { .. } | State::Terminating { .. } => return Some(Offer::Leaving),
-            // It holds nothing.
-            State::Pending | State::CrashBackoff { .. } | State::Terminated => return None,
-            State::Setup { .. } | State::Idle | State::Running => {}
-        }
-        if member.standing == Standing::Spare {
-            return Some(if is_old { Offer::OldSpare } else { Offer::Spare });
-        }
-        if is_old {
-            return self.successor().map(|successor| Offer::Old { successor });
-        }
-        // What has begun to start is waited for, and a new one in a roll is there for an old one.
-        let ready = ready.filter(|_| !is_rolling)?;
-        match (member.idle_since(), excess.unneeded) {
-            // Requests go from one to the next, so that none of several may have rested for long.
-            (Some(idle), Some(unneeded)) if excess.above_min && !member.alone => {
-                Some(Offer::Idle { since: idle.min(unneeded) })
-            }
-            _ => excess.above_min.then_some(Offer::Busy { since: ready }),
-        }
     }
 
     /// Work that is finished on runners that make room, which needs no others.
@@ -155,8 +127,7 @@ impl Engine {
         while let Some(pending) = self.pending_since(turn.now)
             && let Some(spare) = self.pool.spare()
         {
-            self.pool.promote(turn.now, spare);
-            turn.push(Command::Stands { runner: spare, standing: Standing::Serving });
+            self.promote(turn, spare);
             self.tell(turn, pending, Event::StopRequested(Cause::ScaledDown));
             self.pump(turn);
         }
@@ -189,5 +160,32 @@ impl Engine {
 
     fn is_pending(&self, member: &Member) -> bool {
         *member.machine.state() == State::Pending && member.standing != Standing::Spare
+    }
+}
+
+/// As what the runner may go, if it may.
+fn may_go(member: &Member, excess: Excess) -> Option<Offer> {
+    let is_old = excess.is_rolling && member.older.is_some();
+    let ready = member.machine.ready_since();
+    match member.machine.state() {
+        State::Draining { .. } | State::Terminating { .. } => return Some(Offer::Leaving),
+        // It holds nothing.
+        State::Pending | State::CrashBackoff { .. } | State::Terminated => return None,
+        State::Setup { .. } | State::Idle | State::Running => {}
+    }
+    if member.standing == Standing::Spare {
+        return Some(if is_old { Offer::OldSpare } else { Offer::Spare });
+    }
+    if is_old {
+        return excess.successor.map(|successor| Offer::Old { successor });
+    }
+    // What has begun to start is waited for, and a new one in a roll is there for an old one.
+    let ready = ready.filter(|_| !excess.is_rolling)?;
+    match (member.idle_since(), excess.unneeded) {
+        // Requests go from one to the next, so that none of several may have rested for long.
+        (Some(idle), Some(unneeded)) if excess.above_min && !member.alone => {
+            Some(Offer::Idle { since: idle.min(unneeded) })
+        }
+        _ => excess.above_min.then_some(Offer::Busy { since: ready }),
     }
 }

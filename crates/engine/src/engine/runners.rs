@@ -86,14 +86,19 @@ impl Engine {
         //= docs/contract.md#spares
         //# When a runner dies, a ready spare MUST take its place in the same step, and another spare is started.
         if let Some(spare) = self.pool.spare() {
-            self.pool.promote(turn.now, spare);
-            turn.push(Command::Stands { runner: spare, standing: Standing::Serving });
+            self.promote(turn, spare);
             if self.pool.get(spare).is_some_and(Machine::is_ready) {
                 self.pool.replaced(failed, Replacement::Did);
             }
         } else {
             self.start(turn, Cause::Replaces);
         }
+    }
+
+    /// Lets a spare serve.
+    pub(super) fn promote(&mut self, turn: &mut Turn, spare: RunnerId) {
+        self.pool.promote(turn.now, spare);
+        turn.push(Command::Stands { runner: spare, standing: Standing::Serving });
     }
 
     fn forget(&mut self, turn: &mut Turn, runner: RunnerId) {

@@ -291,11 +291,8 @@ impl Reader<'_> {
         range: RangeInclusive<f64>,
     ) -> Result<Duration, Failure> {
         let value = written.map_or(default, |written| *written.as_ref());
-        let wait = Duration::try_from_secs_f64(value).ok().filter(|_| range.contains(&value));
-        wait.ok_or_else(|| {
+        seconds(value, &range).map_err(|text| {
             let span = written.map_or_else(|| self.name.span(), Spanned::span);
-            let text =
-                format!("{value} is out of range: {} to {} seconds", range.start(), range.end());
             self.refuse(span, key, &text)
         })
     }
@@ -324,4 +321,12 @@ impl Reader<'_> {
         }
         bad(&self.source.at(span, key, text))
     }
+}
+
+/// A number of seconds within the range, or what is wrong with it.
+pub(super) fn seconds(value: f64, range: &RangeInclusive<f64>) -> Result<Duration, String> {
+    let wait = Duration::try_from_secs_f64(value).ok().filter(|_| range.contains(&value));
+    wait.ok_or_else(|| {
+        format!("{value} is out of range: {} to {} seconds", range.start(), range.end())
+    })
 }

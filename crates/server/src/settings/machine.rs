@@ -1,14 +1,16 @@
 //! What apps share of the machine, and what each of their runners needs of it.
 
-use std::time::Duration;
-
 use fal_allotment::{Allotment, Input, Rank};
 use fal_engine::Needs;
 use fal_node::{AppOptions, Gpu, Machine, Shared, Want};
 use fal_types::{Moment, RunnerId};
 use toml::{Spanned, Value};
 
-use super::{app::Reader, bad, raw, report::Source};
+use super::{
+    app::{self, Reader},
+    bad, raw,
+    report::Source,
+};
 use crate::Failure;
 
 /// What tells a program which GPUs it sees.
@@ -31,14 +33,8 @@ pub(super) fn read(source: &Source<'_>, raw: &raw::Machine) -> Result<Machine, F
     };
     let turn = match &raw.turn {
         None => default.turn,
-        Some(written) => {
-            let seconds = *written.as_ref();
-            let turn = Duration::try_from_secs_f64(seconds).ok();
-            turn.filter(|_| (0.001..=YEAR).contains(&seconds)).ok_or_else(|| {
-                let text = format!("{seconds} is out of range: 0.001 to {YEAR} seconds");
-                bad(&source.at(written.span(), "machine.turn", &text))
-            })?
-        }
+        Some(written) => app::seconds(*written.as_ref(), &(0.001..=YEAR))
+            .map_err(|text| bad(&source.at(written.span(), "machine.turn", &text)))?,
     };
     let kind = match &raw.kind {
         None => "local".to_owned(),
