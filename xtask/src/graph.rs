@@ -28,10 +28,14 @@ Checks every edge between crates against the floors that the manifests declare:
 const PURE: u64 = 2;
 
 /// Who alone may name an outside crate.
-const WRAPPERS: [(&str, &[&str]); 9] = [
+const WRAPPERS: [(&str, &[&str]); 13] = [
     ("rusqlite", &["fal-store-sqlite"]),
+    ("tokio-postgres", &["fal-store-postgres"]),
+    ("ring", &["fal-webhook", "fal-gateway"]),
+    ("tokio-rustls", &["fal-webhook"]),
+    ("rustls-native-certs", &["fal-webhook"]),
     ("axum", &["fal-gateway", "fal-app"]),
-    ("hyper", &["fal-supervisor", "fal-gateway", "fal-app"]),
+    ("hyper", &["fal-supervisor", "fal-gateway", "fal-webhook", "fal-app"]),
     ("clap", &["fal-server"]),
     ("toml", &["fal-server"]),
     ("anyhow", &["xtask", "fal-server"]),

@@ -16,7 +16,8 @@ use crate::{
 };
 
 pub(crate) const HELP: &str = "
-cargo xtask serve [--config FILE] [--app EXAMPLE]... [--listen ADDR] [--data-dir DIR] [--release|--debug] [--watch]
+cargo xtask serve [--config FILE] [--app EXAMPLE]... [--listen ADDR] [--data-dir DIR] [--queue URL]
+                  [--release|--debug] [--watch]
 
 Builds fal-server and the demo apps, and starts the platform. Ctrl-C stops it and every runner.
   --config FILE   your own apps (TOML); without it the demo apps are served as demo/hello and demo/lab
@@ -24,6 +25,7 @@ Builds fal-server and the demo apps, and starts the platform. Ctrl-C stops it an
                   minutes, and its weights (84 MB) are fetched once
   --listen ADDR   where to listen (default 127.0.0.1:8080; port 0 picks a free one)
   --data-dir DIR  where the queue is kept (default .fal)
+  --queue URL     a PostgreSQL database that several platforms share, such as postgres://fal@127.0.0.1/fal
   --release       optimised, for figures; --debug, the default, builds faster
   --watch         builds again after each change under crates/, and replaces the runners of what has changed without
                   dropping a request; a build that fails changes nothing. A change of the configuration counts too
@@ -51,6 +53,8 @@ struct Wanted {
     /// Passed on as they are.
     forwarded: Vec<String>,
     data_dir: Option<String>,
+    /// It may hold a password, so it goes where no list of processes shows it.
+    queue: Option<String>,
     profile: Profile,
     watch: Watch,
 }
@@ -84,8 +88,13 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
         server = server.arg("--data-dir").arg(dir);
     }
     let server = server.args(&wanted.forwarded).env("FAL_SERVER_WELCOME", "1");
-    let server = server.env("FAL_MODEL_DIR", weights::model());
+    // What the file says beats it.
+    let server = server.env("FAL_SERVER_LOCAL_WEBHOOKS", "1");
+    let mut server = server.env("FAL_MODEL_DIR", weights::model());
     say::note(format_args!("$ {server}"));
+    if let Some(queue) = &wanted.queue {
+        server = server.env("FAL_SERVER_QUEUE", queue);
+    }
     match server.exec()? {}
 }
 
@@ -103,6 +112,7 @@ fn read(mut flags: Flags) -> Result<Wanted> {
         apps: flags.values("--app")?,
         forwarded: listen.map(|addr| vec!["--listen".to_owned(), addr]).unwrap_or_default(),
         data_dir: flags.value("--data-dir")?,
+        queue: flags.value("--queue")?,
         profile: if release { Profile::Release } else { Profile::Debug },
         watch: if flags.switch("--watch") { Watch::On } else { Watch::Off },
     };

@@ -1,6 +1,8 @@
 //! Everything that CI checks, and every failure at the end rather than the first one.
 
-use anyhow::{Result, bail};
+use std::{env, fs, path::PathBuf};
+
+use anyhow::{Context, Result, bail};
 
 use crate::{
     cmd::Cmd,
@@ -16,7 +18,8 @@ cargo xtask test [--fast] [STEP]...
 Runs what CI runs, goes on after a failure, and lists all failures at the end:
   fmt, clippy     formatting; every target without a warning
   docs            every page without a warning
-  provision       fal's own Python client, in target/xtask/venv (needs python3 with venv)
+  provision       fal's own Python client, in target/xtask/venv (needs python3 with venv); and PostgreSQL's programs
+                  have to be there, for servers that the tests start and end themselves
   build           the platform and the example apps, which the suites start
   tests           unit tests, suites, end-to-end tests; tidy, graph and trace are among them
   doctests        the examples in the docs
@@ -102,7 +105,19 @@ fn docs() -> Result<String> {
 }
 
 fn provision() -> Result<String> {
-    Ok(format!("({})", python::with_client()?.display()))
+    let server = postgres().context(
+        "PostgreSQL's programs are not here: install them (apt-get install postgresql); no server of the system is used",
+    )?;
+    Ok(format!("({}, {})", python::with_client()?.display(), server.display()))
+}
+
+/// Where the programs of a PostgreSQL server are.
+fn postgres() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let packaged = versions.map(|version| version.path().join("bin"));
+    #[expect(clippy::disallowed_methods, reason = "programs are found where the shell finds them")]
+    let path = env::var_os("PATH").unwrap_or_default();
+    packaged.chain(env::split_paths(&path)).find(|folder| folder.join("initdb").is_file())
 }
 
 fn build() -> Result<String> {

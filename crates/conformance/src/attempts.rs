@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use fal_types::{Attempt, Condition, LeaseId, PerCondition, Spent, Status};
+use fal_queue::{
+    CallerRules, Ending, Key, Lease, NodeId, Priority, Ruling, State, Storage, Ticket,
+    store::{Content, Done, Op},
+};
+use fal_types::{Attempt, Condition, LeaseId, Moment, PerCondition, Spent, Status};
 
 use super::{
     Make,
-    bench::{Bench, NODE, START, app, content, id, lease_of, other_app, reply, responded, ticket},
-};
-use crate::{
-    CallerRules, Ending, Lease, NodeId, Priority, Ruling, State, Ticket,
-    store::{Content, Done, Op},
+    bench::{
+        Bench, NODE, START, app, content, id, lease_of, line, other_app, reply, responded, ticket,
+        told,
+    },
 };
 
 pub(super) fn every_field_comes_back(make: &mut Make<'_>) {
@@ -19,7 +22,10 @@ pub(super) fn every_field_comes_back(make: &mut Make<'_>) {
     let full = Ticket {
         start_deadline: Some(START + Duration::from_micros(1_234_567)),
         caller: CallerRules { no_retry: true, budgets: Some(budgets) },
-        hint: Some("größe, \0 and \"quotes\"".to_owned()),
+        key: Some(Key { text: "größe\n'".to_owned(), digest: [7; 32] }),
+        webhook: Some("https://example.com/hook?a=b".to_owned()),
+        storage: Storage::Long,
+        hint: Some("größe, \t and \"quotes\"".to_owned()),
         ..Ticket::new(id(u128::MAX), app(), "/a b/%20?", Priority::Low, START)
     };
     let caller = CallerRules { no_retry: false, budgets: Some(PerCondition::default()) };
@@ -37,7 +43,7 @@ pub(super) fn every_field_comes_back(make: &mut Make<'_>) {
 
 /// What a ticket of one attempt was before it was claimed.
 fn unleased(ticket: Ticket) -> Ticket {
-    let state = State::Waiting { not_before: Ticket::AT_ONCE };
+    let state = State::Waiting { not_before: Moment::from_micros(0) };
     Ticket { state, attempts: 0, started: None, ..ticket }
 }
 
@@ -100,8 +106,10 @@ pub(super) fn a_stale_settlement_changes_nothing(make: &mut Make<'_>) {
     let leased = bench.claim_one();
     let held = lease_of(&leased);
     let (lease, attempt, ruling) = (held.id, held.attempt, responded(200));
-    let settle =
-        |request, lease, attempt| Op::Settle { request, lease, attempt, ruling, reply: None };
+    let settle = |request, lease, attempt| {
+        let (told, lines) = (told(1), vec![line(1, "late")]);
+        Op::Settle { request, lease, attempt, ruling, told, lines, reply: None }
+    };
     for (name, op) in [
         ("another lease", settle(id(1), LeaseId::new(lease.number() + 1), attempt)),
         ("another attempt", settle(id(1), lease, attempt.next())),
@@ -152,7 +160,7 @@ pub(super) fn a_retry_is_charged(make: &mut Make<'_>) {
         assert_eq!(ticket.spent, expected);
         assert_eq!(ticket.state, State::Waiting { not_before });
         assert_eq!((ticket.started, ticket.finished), (leased.started, None));
-        assert_eq!(done, Done::Settled(ticket), "the answer is the ticket since");
+        assert_eq!(done, Done::Settled(Box::new(ticket)), "the answer is the ticket since");
         bench.wait(1);
     }
     let leased = bench.claim_one();
@@ -173,7 +181,7 @@ pub(super) fn an_attempt_given_back_is_not_charged(make: &mut Make<'_>) {
     let back = bench.ticket(1);
     assert!(back.is_due(bench.now), "it need not wait");
     assert_eq!((back.attempts, back.spent), (1, Spent::default()));
-    assert_eq!(done, Done::Settled(back));
+    assert_eq!(done, Done::Settled(Box::new(back)));
     assert_eq!(bench.settle(&leased, responded(200), None), Done::Stale);
     let again = bench.claim_one();
     assert_eq!(again.id, id(1), "it keeps its place");
@@ -191,7 +199,10 @@ pub(super) fn a_lost_attempt_is_not_charged(make: &mut Make<'_>) {
     let claimed = bench.claim(2).batch;
     bench.cancel(app(), id(2));
     bench.wait(1);
-    assert_eq!(bench.commit(Op::Recover { node: NODE }), Done::Recovered { tickets: 2 });
+    assert_eq!(
+        bench.commit(Op::Recover { node: NODE, leases: None }),
+        Done::Recovered { tickets: 2 }
+    );
     let back = bench.ticket(1);
     assert!(back.is_due(bench.now), "it need not wait");
     assert_eq!((back.attempts, back.spent), (1, Spent::default()));
@@ -199,7 +210,10 @@ pub(super) fn a_lost_attempt_is_not_charged(make: &mut Make<'_>) {
     for (lost, _) in &claimed {
         assert_eq!(bench.settle(lost, responded(200), None), Done::Stale);
     }
-    assert_eq!(bench.commit(Op::Recover { node: NODE }), Done::Recovered { tickets: 0 });
+    assert_eq!(
+        bench.commit(Op::Recover { node: NODE, leases: None }),
+        Done::Recovered { tickets: 0 }
+    );
     let again = bench.claim_one();
     assert_eq!(again.id, id(1), "it keeps its place");
     assert_eq!(lease_of(&again).attempt, Attempt::new(2), "the lost attempt keeps its number");
@@ -213,8 +227,11 @@ pub(super) fn recovery_leaves_other_nodes_alone(make: &mut Make<'_>) {
     bench.claim_for(app(), 1, NODE);
     bench.claim_for(other_app(), 1, NODE);
     let kept = bench.ticket(1);
-    assert_eq!(bench.commit(Op::Recover { node: NodeId(3) }), Done::Recovered { tickets: 0 });
-    let recovered = bench.commit(Op::Recover { node: NODE });
+    assert_eq!(
+        bench.commit(Op::Recover { node: NodeId(3), leases: None }),
+        Done::Recovered { tickets: 0 }
+    );
+    let recovered = bench.commit(Op::Recover { node: NODE, leases: None });
     assert_eq!(recovered, Done::Recovered { tickets: 2 }, "in every app");
     assert_eq!(bench.ticket(1), kept);
     assert_eq!(bench.claim(9).ids(), [id(2)]);

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use fal_types::{AppId, LeaseId, Moment, RequestId, Status};
-
-use crate::{
-    Ending, Lease, NodeId, Priority, Ruling, State, Ticket,
-    store::{Backlog, CancelAnswer, Content, Done, Op, Reader, Reply, Store, conformance::Make},
+use fal_queue::{
+    Ending, Lease, NodeId, Priority, Ruling, State, Ticket, Told,
+    store::{Backlog, CancelAnswer, Content, Done, Line, Op, Reader, Removal, Reply, Store},
 };
+use fal_types::{AppId, LeaseId, Moment, RequestId, RunnerId, Status};
+
+use crate::Make;
 
 /// The node that claims, where a case does not say otherwise.
 pub(super) const NODE: NodeId = NodeId(1);
@@ -67,6 +68,36 @@ pub(super) fn reply(code: u16, body: &[u8]) -> Reply {
     }
 }
 
+/// How an attempt went on the runner with this number.
+pub(super) fn told(number: u32) -> Told {
+    Told {
+        runner: Some(RunnerId::new(7, number)),
+        outcome: format!("responded {number}").into(),
+        verdict: "again after_death".into(),
+        clause: "retry-table".into(),
+        fate: "terminated status_503".into(),
+        fate_clause: "status-503".into(),
+    }
+}
+
+/// A line that a runner printed some seconds after the start.
+pub(super) fn line(seconds: u64, text: &str) -> Line {
+    let at = START + Duration::from_secs(seconds);
+    Line { at, is_error: seconds % 2 == 1, text: text.to_owned() }
+}
+
+/// Says how the attempt ended that `leased` stands for.
+pub(super) fn settlement(
+    leased: &Ticket,
+    ruling: Ruling,
+    lines: Vec<Line>,
+    reply: Option<Reply>,
+) -> Op {
+    let Lease { id: lease, attempt, .. } = lease_of(leased);
+    let told = told(u32::from(attempt.number()));
+    Op::Settle { request: leased.id, lease, attempt, ruling, told, lines, reply }
+}
+
 /// The ruling on an attempt that was answered with `code`.
 pub(super) const fn responded(code: u16) -> Ruling {
     Ruling::Finish(Ending::Responded(Status::new(code)))
@@ -85,7 +116,7 @@ pub(super) fn lease_of(ticket: &Ticket) -> Lease {
 /// Fails the case: the store answered another operation than it was asked.
 #[track_caller]
 #[expect(clippy::panic, reason = "a case fails by panicking")]
-fn unexpected(done: &Done) -> ! {
+pub(super) fn unexpected(done: &Done) -> ! {
     panic!("an answer that does not belong to the operation: {done:?}")
 }
 
@@ -155,9 +186,7 @@ impl Bench {
     /// Settles the attempt that `leased` stands for.
     #[track_caller]
     pub(super) fn settle(&mut self, leased: &Ticket, ruling: Ruling, reply: Option<Reply>) -> Done {
-        let lease = lease_of(leased);
-        let (request, attempt) = (leased.id, lease.attempt);
-        self.commit(Op::Settle { request, lease: lease.id, attempt, ruling, reply })
+        self.commit(settlement(leased, ruling, Vec::new(), reply))
     }
 
     /// Settles with a retry that may start after so many seconds.
@@ -178,13 +207,44 @@ impl Bench {
     #[track_caller]
     pub(super) fn sweep(&mut self, limit: u32) -> (Vec<RequestId>, u64, Option<Moment>) {
         let done = self.commit(Op::Sweep { limit });
-        let Done::Swept { deadlines, removed, next } = done else { unexpected(&done) };
+        let Done::Swept { deadlines, removed, next, .. } = done else { unexpected(&done) };
         (deadlines, removed, next)
+    }
+
+    /// Sweeps, and checks what the sweep did. What is removed in larger pieces is not counted.
+    #[track_caller]
+    pub(super) fn sweep_checked(
+        &mut self,
+        limit: u32,
+        expected: &(Vec<RequestId>, u64, Option<Moment>),
+    ) {
+        let found = self.sweep(limit);
+        match self.store.caps().removal {
+            Removal::Single => assert_eq!(found, *expected),
+            Removal::Daily => assert_eq!(found.0, expected.0),
+        }
+    }
+
+    /// The questions themselves.
+    pub(super) fn reader(&mut self) -> &mut dyn Reader {
+        &mut *self.reader
+    }
+
+    /// Submits one that must be taken, claims it, and ends its only attempt with this ruling.
+    #[track_caller]
+    pub(super) fn end(&mut self, ticket: Ticket, ruling: Ruling, reply: Option<Reply>) {
+        let number = ticket.id;
+        self.submit(ticket);
+        let leased = self.claim_one();
+        assert_eq!(leased.id, number, "nothing else waits");
+        let done = self.settle(&leased, ruling, reply);
+        assert!(matches!(done, Done::Settled(_)), "the current attempt is settled: {done:?}");
     }
 
     #[track_caller]
     pub(super) fn find(&mut self, app: &AppId, id: RequestId) -> Option<Ticket> {
-        self.reader.ticket(app, id).expect("a ticket can be read")
+        let found = self.reader.ticket(app, id).expect("a ticket can be read");
+        found.filter(|ticket| !ticket.is_expired(self.now))
     }
 
     /// The ticket with this number, which must be there.
@@ -212,6 +272,7 @@ impl Bench {
     #[track_caller]
     pub(super) fn recent(&mut self, app: Option<&AppId>, limit: u32) -> Vec<RequestId> {
         let found = self.reader.recent(app, limit).expect("the list can be read");
-        found.into_iter().map(|ticket| ticket.id).collect()
+        let present = found.into_iter().filter(|ticket| !ticket.is_expired(self.now));
+        present.map(|ticket| ticket.id).collect()
     }
 }

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use fal_queue::{
+    Priority, Ticket,
+    store::{Backlog, Done, Op},
+};
 use fal_types::{Attempt, LeaseId};
 
 use super::{
     Make,
-    bench::{Bench, NODE, START, app, content, id, other_app, responded, ticket},
-};
-use crate::{
-    Priority, Ticket,
-    store::{Backlog, Done, Op},
+    bench::{Bench, NODE, START, app, content, id, other_app, responded, ticket, told},
 };
 
 fn low(number: u128) -> Ticket {
@@ -143,7 +143,8 @@ pub(super) fn operations_of_a_batch_apply_in_order(make: &mut Make<'_>) {
     let (lease, request, attempt) = (LeaseId::new(50), id(1), Attempt::FIRST);
     let claim = Op::Claim { app: app(), max: 1, node: NODE, leases_from: lease };
     let ruling = responded(200);
-    let settle = Op::Settle { request, lease, attempt, ruling, reply: None };
+    let (told, lines) = (told(1), Vec::new());
+    let settle = Op::Settle { request, lease, attempt, ruling, told, lines, reply: None };
     let cancel = Op::Cancel { app: app(), request: id(2) };
     let answers = bench.batch(vec![
         submission(ticket(1), None),
@@ -165,6 +166,11 @@ fn name(done: &Done) -> String {
         Done::Submitted { .. } => "submitted".to_owned(),
         Done::QueueFull { .. } => "full".to_owned(),
         Done::Duplicate => "duplicate".to_owned(),
+        Done::Repeated { .. } => "repeated".to_owned(),
+        Done::KeyTaken { .. } => "taken".to_owned(),
+        Done::Noted => "noted".to_owned(),
+        Done::Beaten { .. } => "beaten".to_owned(),
+        Done::Collected { .. } => "collected".to_owned(),
         Done::Claimed { batch, .. } => format!("claimed:{}", batch.len()),
         Done::Settled(_) => "settled".to_owned(),
         Done::Stale => "stale".to_owned(),

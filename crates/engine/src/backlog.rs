@@ -19,10 +19,13 @@ pub(crate) struct Backlog {
     /// After a claim failed: no new one before this.
     not_before: Option<Moment>,
     due_since: Option<Moment>,
+    /// Arrivals and answers so far.
+    news: u64,
 }
 
 impl Backlog {
     pub(crate) fn arrived(&mut self, now: Moment, due: Moment) {
+        self.news += 1;
         self.waiting = self.waiting.saturating_add(1);
         self.next_due = earlier(self.next_due, Some(due));
         if self.claiming > 0 {
@@ -37,6 +40,7 @@ impl Backlog {
     }
 
     pub(crate) fn claimed(&mut self, now: Moment, answer: &Answer) {
+        self.news += 1;
         self.claiming = 0;
         self.waiting = answer.waiting.saturating_add(self.fresh);
         self.next_due = earlier(answer.next_due, self.fresh_due);
@@ -44,6 +48,26 @@ impl Backlog {
         self.fresh = 0;
         self.fresh_due = None;
         self.note(now);
+    }
+
+    /// What the store has, whoever left it there. A claim that is under way will know better; and what was heard
+    /// since the store was asked may not be in its answer, which then does not take away.
+    pub(crate) fn looked(&mut self, now: Moment, found: &Answer, news: u64) {
+        if self.claiming > 0 {
+            return;
+        }
+        if news == self.news {
+            (self.waiting, self.next_due) = (found.waiting, found.next_due);
+        } else {
+            self.waiting = self.waiting.max(found.waiting);
+            self.next_due = earlier(self.next_due, found.next_due);
+        }
+        self.note(now);
+    }
+
+    /// How often it was told something.
+    pub(crate) const fn news(&self) -> u64 {
+        self.news
     }
 
     pub(crate) fn claim_failed(&mut self, again: Moment) {

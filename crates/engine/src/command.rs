@@ -2,7 +2,7 @@
 
 use fal_allotment::Offer;
 use fal_lifecycle::{Cause, Effect};
-use fal_queue::{Ruling, Ticket};
+use fal_queue::{Ruling, Ticket, Told};
 use fal_types::{Attempt, LeaseId, Problem, RequestId, RunnerId};
 
 use crate::{CallId, Runner, Standing};
@@ -118,4 +118,6 @@ pub struct Record {
     pub attempt: Attempt,
     /// What becomes of the request.
     pub ruling: Ruling,
+    /// How it went, for whoever asks later.
+    pub told: Told,
 }

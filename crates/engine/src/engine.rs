@@ -157,6 +157,7 @@ impl Engine {
                 let _granted = !self.waiting.remove(call);
             }
             Input::Arrived { due } => self.backlog.arrived(turn.now, due),
+            Input::Looked { backlog, news } => self.backlog.looked(turn.now, &backlog, news),
             Input::Claimed { batch, backlog } => self.claimed(turn, batch, &backlog),
             Input::ClaimFailed { again } => {
                 self.backlog.claim_failed(again);
@@ -242,6 +243,12 @@ impl Engine {
     #[must_use]
     pub const fn has_ready(&self) -> bool {
         self.pool.ready() > 0
+    }
+
+    /// How often it was told of waiting requests, for [`Input::Looked`].
+    #[must_use]
+    pub const fn news(&self) -> u64 {
+        self.backlog.news()
     }
 
     /// The next number of a xorshift generator.

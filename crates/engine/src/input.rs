@@ -59,6 +59,13 @@ pub enum Input {
         /// When it may start.
         due: Moment,
     },
+    /// What waits for the app, as the store has it. It is told where others may have changed it.
+    Looked {
+        /// What waits.
+        backlog: Backlog,
+        /// What [`Engine::news`](crate::Engine::news) said before the store was asked.
+        news: u64,
+    },
     /// The answer to [`Command::Claim`](crate::Command::Claim).
     Claimed {
         /// What the store has leased to this node, oldest first.

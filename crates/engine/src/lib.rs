@@ -34,6 +34,7 @@ mod pool;
 mod scaling;
 mod settings;
 mod settle;
+mod told;
 mod turn;
 mod waiting;
 

@@ -18,7 +18,7 @@ pub(crate) fn event(impact: Impact) -> Option<Event> {
     }
 }
 
-const fn translate(cause: fal_policy::Cause) -> Cause {
+pub(crate) const fn translate(cause: fal_policy::Cause) -> Cause {
     match cause {
         fal_policy::Cause::Status503 => Cause::Status503,
         fal_policy::Cause::StopHeader => Cause::StopHeader,
@@ -65,6 +65,12 @@ pub(crate) fn ruling(
         }
         Retry::Never(Why::Cancelled) if !matches!(reported.outcome, Outcome::Responded(_)) => {
             Ruling::Finish(Ending::Cancelled)
+        }
+        //= docs/contract.md#dead-letters
+        //# A request that ends because it has had all its retries MUST be kept as a dead letter,
+        //# with its input.
+        Retry::Never(Why::BudgetSpent | Why::ConditionBudgetSpent) => {
+            Ruling::Exhaust(ending(reported))
         }
         Retry::Never(_) => Ruling::Finish(ending(reported)),
     }

@@ -12,7 +12,10 @@ use fal_types::{Problem, RequestId};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
-pub(crate) use crate::queue::{status::word as status_word, time::iso};
+pub(crate) use crate::queue::{
+    status::word as status_word,
+    time::{clock, iso},
+};
 use crate::{
     Gateway,
     body::Body,
@@ -104,6 +107,14 @@ pub(crate) fn failed(error: &QueueError, id: RequestId) -> Response<Body> {
             problem::platform_with(Problem::Internal, detail, id)
         }
         QueueError::Duplicate => problem::platform(Problem::Internal, id),
+        //= docs/contract.md#idempotency
+        //# With another payload it MUST be answered with 422, and changes nothing.
+        QueueError::KeyTaken { request } => {
+            let detail = format!(
+                "this Idempotency-Key was used for request {request} with another payload; use a new key for a new request"
+            );
+            problem::plain(StatusCode::UNPROCESSABLE_ENTITY, &detail, id)
+        }
     }
 }
 

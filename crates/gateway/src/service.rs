@@ -83,7 +83,7 @@ fn stopping(id: RequestId) -> Response<Body> {
 }
 
 /// A name that sorts by time, so that the store's index grows at its end.
-fn new_request_id() -> RequestId {
+pub(crate) fn new_request_id() -> RequestId {
     RequestId::from_bits(uuid::Uuid::now_v7().as_u128())
 }
 

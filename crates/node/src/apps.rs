@@ -16,7 +16,6 @@ use crate::{
     AppOptions,
     conductor::{self, Conductor},
     handle::Shared,
-    recovery::ONLY,
 };
 
 /// Apps by name. Whoever holds one of them keeps it, also when it is not served any more.
@@ -41,7 +40,7 @@ impl Apps {
     /// Serves an app. Its engine has been told nothing yet.
     pub(crate) fn add(&self, options: AppOptions, shared: &Arc<Shared>) -> Arc<Conductor> {
         let boot = self.next_boot.fetch_add(1, Ordering::Relaxed);
-        let who = Who { boot, node: ONLY.0 };
+        let who = Who { boot, node: shared.node.0 };
         let conductor = Arc::new(Conductor::new(options, who, Arc::clone(shared)));
         shared.runtime.spawn(conductor::keep_time(Arc::clone(&conductor)));
         self.serving.write().insert(conductor.id.clone(), Arc::clone(&conductor));

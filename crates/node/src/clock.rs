@@ -21,6 +21,13 @@ impl Clock {
         Self { began: Moment::from_micros(micros), at: Instant::now() }
     }
 
+    /// A clock that shows this moment now, which somebody else's clock has shown just before.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the node's clock")]
+    pub fn at(now: Moment) -> Self {
+        Self { began: now, at: Instant::now() }
+    }
+
     /// The time now.
     #[must_use]
     pub fn now(&self) -> Moment {

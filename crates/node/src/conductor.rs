@@ -13,7 +13,7 @@ use fal_engine::{
     CallId, Cause, Command, Engine, Event, Input, Reconfigured, Record, Reported, Runner, Who,
 };
 use fal_queue::store::Content;
-use fal_types::{AppId, LeaseId, Moment, Problem, RunnerId};
+use fal_types::{AppId, LeaseId, Moment, Problem, RequestId, RunnerId};
 use http::HeaderValue;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::{Notify, oneshot, watch};
@@ -274,6 +274,22 @@ impl Conductor {
     /// Runners that are gone, the last one first.
     pub(crate) fn gone(&self) -> Vec<RunnerView> {
         self.inner.lock().gone.iter().rev().cloned().collect()
+    }
+
+    /// Whether the request is on one of its runners.
+    pub(crate) fn runs(&self, request: RequestId) -> bool {
+        let inner = self.inner.lock();
+        inner.dispatched.values().any(|dispatched| dispatched.request() == request)
+    }
+
+    /// Asks the store what waits, and tells the engine.
+    pub(crate) async fn look(self: &Arc<Self>) {
+        let news = self.inner.lock().engine.news();
+        let app = self.id.clone();
+        let backlog = self.shared.readers.ask(move |reader| reader.backlog(&app)).await;
+        if let Some(Ok(backlog)) = backlog {
+            self.drive(Input::Looked { backlog, news });
+        }
     }
 
     pub(crate) fn has_ready(&self) -> bool {

@@ -44,6 +44,10 @@ impl Dispatched {
         Self { slot: Arc::clone(slot), path: ticket.path.clone(), request: ticket.id }
     }
 
+    pub(crate) const fn request(&self) -> RequestId {
+        self.request
+    }
+
     pub(crate) async fn signal(self) {
         signal_cancel(&self.slot, &self.path, self.request).await;
     }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use fal_allotment::Gpu;
 use fal_engine::{Cause, Command, Effect, Event, Input, Record, Rollover, Runner};
-use fal_queue::store::{Done, Op};
+use fal_queue::store::{Done, Leases, Op};
 use fal_types::{LeaseId, RunnerId};
 
 use crate::{
     conductor::{Conductor, Inner, Roll},
     exchange::{self, Lease},
+    journal::JournalError,
     probe,
     runners::{self, Seat, Stop},
 };
@@ -204,18 +205,42 @@ async fn claim(conductor: Arc<Conductor>, max: u32, leases_from: LeaseId) {
     let op = Op::Claim { app, max, node, leases_from };
     match conductor.shared.journal.commit(op).await {
         Ok(Done::Claimed { batch, deadlines, backlog }) => {
+            if !deadlines.is_empty() {
+                conductor.shared.webhooks.notify_one();
+            }
             let changed = batch.iter().map(|(ticket, _)| ticket.id).chain(deadlines);
             changed.for_each(|request| conductor.shared.watchers.notify(request));
             conductor.claimed(batch, backlog);
         }
-        Ok(_) | Err(_) => {
-            let again = conductor.clock().now() + CLAIM_AGAIN;
-            conductor.drive(Input::ClaimFailed { again });
+        Ok(_) => claim_failed(&conductor),
+        Err(error) => {
+            if error.is_doubtful() {
+                let leases = Leases { app: conductor.id.clone(), from: leases_from, count: max };
+                disown(&conductor, leases).await;
+            }
+            claim_failed(&conductor);
+        }
+    }
+}
+
+fn claim_failed(conductor: &Arc<Conductor>) {
+    let again = conductor.clock().now() + CLAIM_AGAIN;
+    conductor.drive(Input::ClaimFailed { again });
+}
+
+/// Puts back what a claim without an answer may have leased: nobody knows of it, so nobody would settle it.
+async fn disown(conductor: &Arc<Conductor>, leases: Leases) {
+    let node = conductor.shared.node;
+    loop {
+        let op = Op::Recover { node, leases: Some(leases.clone()) };
+        match conductor.shared.journal.commit(op).await {
+            Ok(_) | Err(JournalError::Ended) => return,
+            Err(JournalError::Refused(_)) => tokio::time::sleep(CLAIM_AGAIN).await,
         }
     }
 }
 
 /// Puts a claimed request back that no runner could take after all.
 async fn give_back(conductor: Arc<Conductor>, record: Record) {
-    exchange::make_durable(&conductor, record, None).await;
+    exchange::make_durable(&conductor, record, (None, Vec::new())).await;
 }

@@ -1,32 +1,29 @@
 //! What the gateway holds: cheap to clone, and all that others may ask of a node.
 
-use std::{
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Weak,
+    atomic::{AtomicBool, Ordering},
 };
 
 use fal_queue::{
-    CallerRules, NodeId, Priority, State, Ticket,
-    store::{CancelAnswer, Content, Done, Error, Op, Reply},
+    Account, NodeId, Ticket,
+    store::{CancelAnswer, Content, Done, Error, Op, Webhook},
 };
 use fal_supervisor::Supervisor;
-use fal_types::{AppId, Moment, Problem, RequestId};
-use http::{HeaderValue, Response};
+use fal_types::{AppId, Moment, RequestId};
+use fal_webhook::{Private, Target, TargetError};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    Body, Clock, DirectCall, Line, Refusal, RunnerView,
+    App, Clock, Submitted,
     apps::Apps,
-    conductor::Conductor,
-    exchange,
     journal::{Chain, Journal, JournalError},
     lines::Lines,
     machine::Machine,
+    others::Heard,
+    queue::QueueError,
     readers::Readers,
-    watch::{Watch, Watchers},
+    watch::Watchers,
 };
 
 /// What all apps of a node share.
@@ -51,6 +48,16 @@ pub(crate) struct Shared {
     pub(crate) recording: Semaphore,
     /// Rung when a request was stored whose deadline may be the next.
     pub(crate) deadlines: Notify,
+    /// Rung when a request has ended that has a webhook.
+    pub(crate) webhooks: Notify,
+    /// Whether other nodes use the same store.
+    pub(crate) is_store_shared: bool,
+    /// Since when that store hears this node.
+    pub(crate) heard: Heard,
+    /// The keys that say who signs webhooks, as JWKS.
+    pub(crate) jwks: String,
+    /// Where webhooks may go.
+    pub(crate) private: Private,
 }
 
 /// A node that runs.
@@ -61,95 +68,21 @@ pub struct Handle {
     pub(crate) stopping: Arc<AtomicBool>,
 }
 
-/// One app of a node that runs.
-#[derive(Debug, Clone)]
-pub struct App {
-    conductor: Arc<Conductor>,
-}
-
-/// A request for the queue. Its headers are already those that a runner may see.
-#[derive(Debug)]
-pub struct Submission {
-    /// The id it will be known by.
-    pub id: RequestId,
-    /// The path below the app, with the query; empty for the root.
-    pub path: String,
-    /// Its place relative to others.
-    pub priority: Priority,
-    /// How long it may wait before its first attempt, where its caller said so.
-    pub start_timeout: Option<Duration>,
-    /// What its caller said about retries.
-    pub caller: CallerRules,
-    /// Which runner its caller would like.
-    pub hint: Option<String>,
-    /// What the runner gets.
-    pub content: Content,
-    /// Refuse it when more requests than this are ahead.
-    pub max_ahead: Option<u64>,
-}
-
-/// An accepted request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Submitted {
-    /// How many requests wait ahead of it.
-    pub ahead: u64,
-}
-
-/// Why the queue did not do what was asked. Nothing of it has happened.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum QueueError {
-    /// More requests wait than the caller allows.
-    #[error("{waiting} requests are waiting already")]
-    Full {
-        /// How many.
-        waiting: u64,
-    },
-    /// The id is taken.
-    #[error("a request with this id exists")]
-    Duplicate,
-    /// The platform is stopping.
-    #[error("platform is stopping")]
-    Stopping,
-    /// The store failed; the platform's log has the reason.
-    #[error("store failed")]
-    Store,
-}
-
-/// A queued request as it is now.
-#[derive(Debug, Clone)]
-pub struct Tracked {
-    /// What the store keeps of it.
-    pub ticket: Ticket,
-    /// How many requests wait ahead, while it waits itself.
-    pub ahead: Option<u64>,
-}
-
-/// The answer to a queued request.
-#[derive(Debug, Clone)]
-pub enum Answer {
-    /// There is none yet.
-    Pending,
-    /// The runner's own.
-    Reply(Reply),
-    /// The platform's, and what it says beyond the usual.
-    Problem(Problem, Option<String>),
-}
-
 impl Handle {
     /// The app with this name.
     #[must_use]
     pub fn app(&self, id: &AppId) -> Option<App> {
-        self.apps.get(id).map(|conductor| App { conductor })
+        self.apps.get(id).map(App::new)
     }
 
     /// All apps, by name.
     pub fn apps(&self) -> impl Iterator<Item = App> {
-        self.apps.serving().into_iter().map(|conductor| App { conductor })
+        self.apps.serving().into_iter().map(App::new)
     }
 
     /// All apps, and those that are served no more and whose runners finish what they have.
     pub fn all_apps(&self) -> impl Iterator<Item = App> {
-        self.apps.all().into_iter().map(|conductor| App { conductor })
+        self.apps.all().into_iter().map(App::new)
     }
 
     /// The time as the node sees it.
@@ -175,183 +108,145 @@ impl Handle {
     /// # Errors
     /// When the store failed.
     pub async fn recent(&self, app: Option<AppId>, limit: u32) -> Result<Vec<Ticket>, QueueError> {
+        let now = self.now();
         let found = self.shared.readers.ask(move |reader| reader.recent(app.as_ref(), limit)).await;
-        read(found)
+        let mut found = read(found)?;
+        found.retain(|ticket| !ticket.is_expired(now));
+        Ok(found)
     }
-}
 
-impl App {
-    /// Its name.
+    /// The public keys of the webhooks' signatures, as JWKS.
     #[must_use]
-    pub fn id(&self) -> &AppId {
-        &self.conductor.id
+    pub fn jwks(&self) -> &str {
+        &self.shared.jwks
     }
 
-    /// Whether some runner takes requests now.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.conductor.has_ready()
-    }
-
-    /// Makes a direct call: one attempt, never retried. With the answer comes the runner's name.
+    /// The URL of a webhook as it is kept, if webhooks may go there.
     ///
     /// # Errors
-    /// When no runner answered; the platform's error says why.
-    pub async fn call(&self, call: DirectCall) -> Result<(Response<Body>, HeaderValue), Refusal> {
-        exchange::call(&self.conductor, call).await
+    /// When it is no URL, or leads where webhooks may not go.
+    pub fn webhook_url(&self, url: &str) -> Result<String, TargetError> {
+        Target::parse(url, self.shared.private).map(|target| target.url().to_owned())
     }
 
-    //= docs/contract.md#queue-durable
-    //# A submit MUST NOT be answered before the request is durable.
-    /// Stores a request. When this returns, it is on disk.
-    ///
-    /// # Errors
-    /// When it was not stored.
-    pub async fn submit(&self, submission: Submission) -> Result<Submitted, QueueError> {
-        let conductor = &self.conductor;
-        let now = conductor.clock().now();
-        let wait = submission.start_timeout;
-        let wait = wait.or_else(|| conductor.current().options.request_start_timeout);
-        let id = submission.id;
-        let app = conductor.id.clone();
-        let ticket = Ticket {
-            start_deadline: wait.map(|wait| now + wait),
-            caller: submission.caller,
-            hint: submission.hint,
-            ..Ticket::new(id, app, submission.path, submission.priority, now)
-        };
-        let has_deadline = wait.is_some();
-        let content = submission.content;
-        let op = Op::Submit { ticket, content, max_ahead: submission.max_ahead };
-        let conductor = Arc::clone(conductor);
-        // What follows the commit must happen even where the caller leaves meanwhile.
-        attended(async move {
-            match commit(&conductor.shared, op).await? {
-                Done::Submitted { ahead } => {
-                    conductor.drive(fal_engine::Input::Arrived { due: now });
-                    if has_deadline {
-                        conductor.shared.deadlines.notify_one();
-                    }
-                    Ok(Submitted { ahead })
-                }
-                Done::QueueFull { waiting } => Err(QueueError::Full { waiting }),
-                Done::Duplicate => Err(QueueError::Duplicate),
-                Done::Claimed { .. }
-                | Done::Settled(_)
-                | Done::Stale
-                | Done::Cancelled(_)
-                | Done::Recovered { .. }
-                | Done::Swept { .. } => Err(QueueError::Store),
-            }
-        })
-        .await
+    /// Whether other nodes use the same store, so that changes may come from elsewhere.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.shared.is_store_shared
     }
 
-    /// A request of this app as it is now; `None` if there is none with this id.
+    /// All that is kept of a request, of whichever app; `None` if there is none with this id.
     ///
     /// # Errors
     /// When the store failed.
-    pub async fn track(&self, id: RequestId) -> Result<Option<Tracked>, QueueError> {
-        let (app, now) = (self.id().clone(), self.conductor.clock().now());
+    pub async fn story(&self, id: RequestId) -> Result<Option<Story>, QueueError> {
+        let now = self.now();
         let ask = move |reader: &mut dyn fal_queue::store::Reader| {
-            let Some(ticket) = kept(reader, (&app, id), now)? else { return Ok(None) };
+            let found = reader.find(id)?.filter(|ticket| !ticket.is_expired(now));
+            let Some(ticket) = found else { return Ok(None) };
             let ahead = if ticket.is_waiting() { Some(reader.ahead(&ticket)?) } else { None };
-            Ok(Some(Tracked { ticket, ahead }))
+            let (accounts, webhook) = (reader.accounts(id)?, reader.webhook(id)?);
+            Ok(Some(Story { ticket, ahead, accounts, webhook }))
         };
-        read(self.conductor.shared.readers.ask(ask).await)
+        read(self.shared.readers.ask(ask).await)
     }
 
-    /// The answer to a request of this app; `None` if there is no request with this id.
+    /// The last requests that have had all their retries, the one that ended last first.
     ///
     /// # Errors
     /// When the store failed.
-    pub async fn answer(&self, id: RequestId) -> Result<Option<Answer>, QueueError> {
-        let (app, now) = (self.id().clone(), self.conductor.clock().now());
-        let ask = move |reader: &mut dyn fal_queue::store::Reader| {
-            let Some(ticket) = kept(reader, (&app, id), now)? else { return Ok(None) };
-            let State::Done(ending) = ticket.state else { return Ok(Some(Answer::Pending)) };
-            if let Some(problem) = ending.problem() {
-                let said = reader.reply(id)?;
-                let said = said.map(|said| String::from_utf8_lossy(&said.body).into_owned());
-                return Ok(Some(Answer::Problem(problem, said)));
-            }
-            let reply = reader.reply(id)?;
-            Ok(Some(reply.map_or(Answer::Problem(Problem::Internal, None), Answer::Reply)))
-        };
-        read(self.conductor.shared.readers.ask(ask).await)
+    pub async fn dead(&self, app: Option<AppId>, limit: u32) -> Result<Vec<Ticket>, QueueError> {
+        let now = self.now();
+        let found = self.shared.readers.ask(move |reader| reader.dead(app.as_ref(), limit)).await;
+        let mut found = read(found)?;
+        found.retain(|ticket| !ticket.is_expired(now));
+        Ok(found)
     }
 
-    /// Cancels a request of this app: a waiting one ends, a running one's runner is told.
+    /// What is forwarded for a request, as far as it is kept.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn input(&self, id: RequestId) -> Result<Option<Content>, QueueError> {
+        let now = self.now();
+        let ask = move |reader: &mut dyn fal_queue::store::Reader| {
+            let found = reader.find(id)?.filter(|ticket| !ticket.is_expired(now));
+            if found.is_some() { reader.content(id) } else { Ok(None) }
+        };
+        read(self.shared.readers.ask(ask).await)
+    }
+
+    /// Makes a new request of a dead letter; `None` where there is none, or it was made before.
+    ///
+    /// # Errors
+    /// When the store failed.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other answers belong to other operations")]
+    pub async fn resubmit(
+        &self,
+        request: RequestId,
+        heir: RequestId,
+    ) -> Result<Option<Submitted>, QueueError> {
+        match commit(&self.shared, Op::Resubmit { request, heir }).await? {
+            Done::Submitted { ahead } => {
+                let story = self.story(heir).await?;
+                if let Some(conductor) = story.and_then(|story| self.apps.get(&story.ticket.app)) {
+                    conductor.drive(fal_engine::Input::Arrived { due: self.now() });
+                }
+                Ok(Some(Submitted { id: heir, ahead, is_repeated: false }))
+            }
+            Done::Duplicate => Err(QueueError::Duplicate),
+            Done::Stale => Ok(None),
+            _ => Err(QueueError::Store),
+        }
+    }
+
+    /// Removes a dead letter; false where it is none.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn drop_dead(&self, request: RequestId) -> Result<bool, QueueError> {
+        Ok(commit(&self.shared, Op::Drop { request }).await? == Done::Noted)
+    }
+
+    /// Sends the webhook of a request that has ended once more; false where there is none.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn send_webhook(&self, request: RequestId) -> Result<bool, QueueError> {
+        let is_due = commit(&self.shared, Op::SendAgain { request }).await? == Done::Noted;
+        if is_due {
+            self.shared.webhooks.notify_one();
+        }
+        Ok(is_due)
+    }
+
+    /// Cancels a request, of whichever app.
     ///
     /// # Errors
     /// When the store failed.
     pub async fn cancel(&self, id: RequestId) -> Result<CancelAnswer, QueueError> {
-        let op = Op::Cancel { app: self.id().clone(), request: id };
-        let conductor = Arc::clone(&self.conductor);
-        attended(async move {
-            let Done::Cancelled(answer) = commit(&conductor.shared, op).await? else {
-                return Err(QueueError::Store);
-            };
-            match answer {
-                // It may run on a runner of an app that has left and come back meanwhile.
-                CancelAnswer::Signalled => {
-                    let apps = conductor.shared.apps.upgrade();
-                    let named = apps.map_or_else(Vec::new, |apps| apps.named(&conductor.id));
-                    for conductor in named {
-                        conductor.drive(fal_engine::Input::CancelAsked { request: id });
-                    }
-                }
-                CancelAnswer::Cancelled => conductor.shared.watchers.notify(id),
-                CancelAnswer::AlreadyCompleted | CancelAnswer::Unknown => {}
-            }
-            Ok(answer)
-        })
-        .await
-    }
-
-    /// Its runners as they are now.
-    #[must_use]
-    pub fn runners(&self) -> Vec<RunnerView> {
-        let now = self.conductor.clock().now();
-        self.conductor.runners().into_iter().map(|seen| RunnerView::new(seen, now)).collect()
-    }
-
-    /// Its last runners that are gone, the last one first, as they were at their end.
-    #[must_use]
-    pub fn gone_runners(&self) -> Vec<RunnerView> {
-        self.conductor.gone()
-    }
-
-    /// Changes whenever the request may have.
-    #[must_use]
-    pub fn watch(&self, id: RequestId) -> Watch {
-        Watchers::watch(&self.conductor.shared.watchers, id)
-    }
-
-    /// What the runners printed while they worked on this request alone, as far as it is remembered.
-    #[must_use]
-    pub fn lines(&self, id: RequestId) -> Vec<Line> {
-        self.conductor.shared.lines.of(id)
+        let Some(story) = self.story(id).await? else { return Ok(CancelAnswer::Unknown) };
+        match self.app(&story.ticket.app) {
+            Some(app) => app.cancel(id).await,
+            None => Ok(CancelAnswer::Unknown),
+        }
     }
 }
 
-/// Runs to its end, whether or not somebody still waits for it.
-async fn attended<T: Send + 'static>(
-    task: impl Future<Output = Result<T, QueueError>> + Send + 'static,
-) -> Result<T, QueueError> {
-    tokio::spawn(task).await.unwrap_or(Err(QueueError::Stopping))
+/// All that is kept of one request, but for its input and its result.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// The request.
+    pub ticket: Ticket,
+    /// How many requests wait ahead, while it waits itself.
+    pub ahead: Option<u64>,
+    /// Its attempts that are over, in order.
+    pub accounts: Vec<Account>,
+    /// How its webhook goes, once it has ended.
+    pub webhook: Option<Webhook>,
 }
 
-/// A request that is still kept: one whose result has expired is gone, swept or not.
-fn kept(
-    reader: &mut dyn fal_queue::store::Reader,
-    (app, id): (&AppId, RequestId),
-    now: Moment,
-) -> Result<Option<Ticket>, Error> {
-    Ok(reader.ticket(app, id)?.filter(|ticket| !ticket.is_expired(now)))
-}
-
-async fn commit(shared: &Shared, op: Op) -> Result<Done, QueueError> {
+pub(crate) async fn commit(shared: &Shared, op: Op) -> Result<Done, QueueError> {
     shared.journal.commit(op).await.map_err(|error| match error {
         JournalError::Ended => QueueError::Stopping,
         // The writer has logged the reason, once for the whole batch.
@@ -359,7 +254,7 @@ async fn commit(shared: &Shared, op: Op) -> Result<Done, QueueError> {
     })
 }
 
-fn read<T>(found: Option<Result<T, Error>>) -> Result<T, QueueError> {
+pub(crate) fn read<T>(found: Option<Result<T, Error>>) -> Result<T, QueueError> {
     match found {
         Some(Ok(found)) => Ok(found),
         Some(Err(error)) => {

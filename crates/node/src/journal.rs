@@ -1,23 +1,33 @@
-//! The store's one writer thread.
+//! The store's writing threads.
 //!
-//! It takes what has gathered, commits it as one batch, and answers each. It never waits for more to gather: while
+//! Each takes what has gathered, commits it as one batch, and answers each. It never waits for more to gather: while
 //! one commit is under way the next batch collects itself, so that a lone request pays for one flush, and a
 //! crowd shares one.
+//!
+//! A store may have several lanes. Operations of one kind then share lanes of their own, so that a batch is of one
+//! kind, and what is said of one attempt goes in one lane, in order.
 
-use std::{sync::Arc, thread};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use fal_queue::store::{Done, Error, Op, Store};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Clock;
 
-/// Commits that wait for the writer before callers have to.
+/// Commits that wait for one writer before callers have to.
 const QUEUED: usize = 8192;
 
-/// The way to the writer. Cheap to clone; the thread ends when the last one is gone.
+/// The way to the writers. Cheap to clone; the threads end when the last one is gone.
 #[derive(Clone)]
 pub(crate) struct Journal {
-    entries: mpsc::Sender<Entry>,
+    lanes: Arc<[mpsc::Sender<Entry>]>,
+    turn: Arc<AtomicUsize>,
 }
 
 struct Entry {
@@ -31,7 +41,8 @@ impl std::fmt::Debug for Journal {
     }
 }
 
-/// Why an operation was not made durable. Nothing of it has happened.
+/// Why an operation was not made durable. Nothing of it has happened, but where the store cannot be reached: then it
+/// may have.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum JournalError {
     #[error("store refused the change")]
@@ -40,41 +51,129 @@ pub(crate) enum JournalError {
     Ended,
 }
 
+impl JournalError {
+    /// Whether the change may have happened all the same.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        match self {
+            Self::Refused(error) => matches!(**error, Error::Unreachable(_) | Error::Io(_)),
+            Self::Ended => false,
+        }
+    }
+}
+
+/// Why the writers do not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LaneError {
+    #[error(transparent)]
+    Thread(#[from] std::io::Error),
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
 impl Journal {
-    pub(crate) fn start(store: Box<dyn Store>, clock: Clock) -> std::io::Result<Self> {
-        let (entries, inbox) = mpsc::channel(QUEUED);
-        thread::Builder::new()
-            .name("fal-store".to_owned())
-            .spawn(move || write(store, &clock, inbox))?;
-        Ok(Self { entries })
+    pub(crate) fn start(store: Box<dyn Store>, clock: Clock) -> Result<Self, LaneError> {
+        let mut stores = Vec::new();
+        while stores.len() + 1 < store.caps().lanes
+            && let Some(lane) = store.lane()?
+        {
+            stores.push(lane);
+        }
+        stores.push(store);
+        let start = |store| {
+            let (entries, inbox) = mpsc::channel(QUEUED);
+            let writer = thread::Builder::new().name("fal-store".to_owned());
+            writer.spawn(move || write(store, &clock, inbox)).map(|_| entries)
+        };
+        let lanes = stores.into_iter().map(start).collect::<std::io::Result<Vec<_>>>()?;
+        Ok(Self { lanes: lanes.into(), turn: Arc::default() })
     }
 
     /// Makes one operation durable, together with whatever else waits.
     pub(crate) async fn commit(&self, op: Op) -> Result<Done, JournalError> {
         let (answer, answered) = oneshot::channel();
-        self.entries.send(Entry { op, answer }).await.map_err(|_| JournalError::Ended)?;
+        let lane = self.lane(&op).ok_or(JournalError::Ended)?;
+        lane.send(Entry { op, answer }).await.map_err(|_| JournalError::Ended)?;
         let done = answered.await.map_err(|_| JournalError::Ended)?;
         done.map_err(JournalError::Refused)
+    }
+
+    /// The last lane has what is rare, the one before it the claims, and of the others submits and settlements have
+    /// half each.
+    fn lane(&self, op: &Op) -> Option<&mpsc::Sender<Entry>> {
+        let Some(busy) = self.lanes.len().checked_sub(2).filter(|busy| *busy >= 2) else {
+            return self.lanes.first();
+        };
+        let submits = busy.div_ceil(2);
+        let place = match op {
+            Op::Submit { .. } => self.turn.fetch_add(1, Ordering::Relaxed) % submits,
+            Op::Settle { request, .. } | Op::Note { request, .. } => {
+                let number = usize::try_from(request.bits() & 0xffff).unwrap_or(0);
+                submits + number % (busy - submits)
+            }
+            Op::Claim { .. } => busy,
+            Op::Cancel { .. }
+            | Op::Recover { .. }
+            | Op::Beat { .. }
+            | Op::Collect { .. }
+            | Op::Sent { .. }
+            | Op::SendAgain { .. }
+            | Op::Resubmit { .. }
+            | Op::Drop { .. }
+            | Op::Sweep { .. } => busy + 1,
+        };
+        self.lanes.get(place)
     }
 }
 
 fn write(mut store: Box<dyn Store>, clock: &Clock, mut inbox: mpsc::Receiver<Entry>) {
     let most = store.caps().max_batch.clamp(1, QUEUED);
     let mut batch = Vec::with_capacity(most);
+    let mut trouble = Trouble::default();
     while inbox.blocking_recv_many(&mut batch, most) > 0 {
         let (ops, answers): (Vec<_>, Vec<_>) =
             batch.drain(..).map(|entry| (entry.op, entry.answer)).unzip();
         match store.commit(clock.now(), ops) {
             Ok(done) => {
+                trouble.over();
                 answers.into_iter().zip(done).for_each(|(answer, done)| answered(answer, Ok(done)))
             }
-            Err(error) => refuse(answers, &Arc::new(error)),
+            Err(error) => {
+                trouble.met(&error);
+                refuse(answers, &Arc::new(error));
+            }
+        }
+    }
+}
+
+/// What is wrong with the store, said when it begins, when it changes and when it is over: a full disk refuses every
+/// commit, and one line says so.
+#[derive(Default)]
+struct Trouble {
+    said: Option<Error>,
+    refused: u64,
+}
+
+impl Trouble {
+    fn met(&mut self, error: &Error) {
+        self.refused += 1;
+        if self.said.as_ref() != Some(error) {
+            tracing::error!(
+                error = %Chain(error),
+                "the store refuses commits: what waits for one is not acknowledged, submits get 500, and it is tried again"
+            );
+            self.said = Some(error.clone());
+        }
+    }
+
+    fn over(&mut self) {
+        if self.said.take().is_some() {
+            let refused = std::mem::take(&mut self.refused);
+            tracing::info!(refused, "the store takes commits again");
         }
     }
 }
 
 fn refuse(answers: Vec<oneshot::Sender<Result<Done, Arc<Error>>>>, error: &Arc<Error>) {
-    tracing::error!(error = %Chain(&**error), "the store refused a commit; nothing of it happened");
     for answer in answers {
         answered(answer, Err(Arc::clone(error)));
     }

@@ -22,8 +22,11 @@ mod handle;
 mod journal;
 mod lines;
 mod machine;
+mod mail;
 mod options;
+mod others;
 mod probe;
+mod queue;
 mod readers;
 mod recovery;
 mod reload;
@@ -33,19 +36,23 @@ mod view;
 mod watch;
 
 pub use fal_allotment::{Gpu, GpuError, Shared, Want};
+pub use fal_engine::Cause;
 pub use fal_policy::headers::{keeps_needs_retry, parse_no_retry};
 pub use fal_queue::{
-    CallerRules, Ending, Priority, State, Ticket,
-    store::{CancelAnswer, Content, Reply},
+    Account, CallerRules, Ending, Key, NodeId, Priority, State, Storage, Ticket, Told,
+    store::{CancelAnswer, Content, Line, Reply, Sent, Webhook},
 };
+
+pub use fal_webhook::TargetError;
 
 pub use crate::{
     body::{Body, BodyError, RequestBody, Streamed, UploadBody, UploadError},
     clock::Clock,
     exchange::{DirectCall, LATE_UPLOAD, Refusal},
-    handle::{Answer, App, Handle, QueueError, Submission, Submitted, Tracked},
-    lines::Line,
+    handle::{Handle, Story},
+    mail::Webhooks,
     options::{AppOptions, HealthProbe, Machine, Options, Stamp},
+    queue::{Answer, App, QueueError, Submission, Submitted, Tracked},
     recovery::{Node, StartError},
     view::RunnerView,
     watch::Watch,

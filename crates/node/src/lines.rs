@@ -1,87 +1,198 @@
-//! What runners print, kept for a while by request.
+//! What runners print, by request: in memory while the attempt runs, in the store from then on.
 //!
 //! A runner's output does not say which request it belongs to. While exactly one request is in flight on a runner, its
-//! lines are that request's, and so are those that come before the next one; otherwise they are only the runner's.
+//! lines are that request's; otherwise they are only the runner's. Before an attempt is settled, the runner's pipes
+//! are read to their end, so that what it printed before its answer is the request's.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use fal_types::{Moment, RequestId};
+use fal_queue::{
+    Lease,
+    store::{Done, Line, Op},
+};
+use fal_types::{Attempt, LeaseId, Moment, RequestId};
 use parking_lot::Mutex;
 
-/// Requests whose lines are remembered.
-const REQUESTS: usize = 1024;
-/// Lines remembered of one request.
+use crate::handle::Shared;
+
+/// Lines kept of one attempt.
 const LINES: usize = 1000;
-/// Bytes remembered of one request, so that all of them together stay below 64 MiB.
+/// Bytes kept of one attempt.
 const BYTES: usize = 64 * 1024;
+/// How often new lines of attempts that run are stored.
+const OFTEN: Duration = Duration::from_secs(1);
 
-/// One line of a runner's output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// When it was read.
-    pub at: Moment,
-    /// Whether it was written to standard error.
-    pub is_error: bool,
-    /// The text, without its end of line.
-    pub text: String,
-}
-
-/// The lines of the last requests, in memory.
+/// The lines of the attempts that run on this node.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
-    kept: Mutex<Kept>,
+    running: Mutex<BTreeMap<RequestId, Running>>,
 }
 
-#[derive(Debug, Default)]
-struct Kept {
-    by_request: BTreeMap<RequestId, Remembered>,
-    order: VecDeque<RequestId>,
-}
-
-/// The first lines of one request, with the sum of their bytes.
-#[derive(Debug, Default)]
-struct Remembered {
+/// The first lines of one attempt, with the sum of their bytes.
+#[derive(Debug)]
+struct Running {
+    lease: LeaseId,
+    attempt: Attempt,
+    since: Moment,
     lines: Vec<Line>,
     bytes: usize,
+    /// How many of the lines were given to the store.
+    stored: usize,
+}
+
+/// Lines to be stored while their attempt goes on.
+struct Fresh {
+    request: RequestId,
+    lease: LeaseId,
+    attempt: Attempt,
+    lines: Vec<Line>,
+    /// How many were stored before these.
+    before: usize,
 }
 
 impl Lines {
-    pub(crate) fn push(&self, request: RequestId, line: Line) {
-        let mut kept = self.kept.lock();
-        if !kept.by_request.contains_key(&request) {
-            kept.order.push_back(request);
-            if kept.order.len() > REQUESTS
-                && let Some(oldest) = kept.order.pop_front()
-            {
-                kept.by_request.remove(&oldest);
-            }
-        }
-        let remembered = kept.by_request.entry(request).or_default();
-        let bytes = remembered.bytes + line.text.len();
-        if remembered.lines.len() < LINES && bytes <= BYTES {
-            remembered.bytes = bytes;
-            remembered.lines.push(line);
+    /// An attempt begins.
+    pub(crate) fn begin(&self, request: RequestId, held: Lease) {
+        let running = Running {
+            lease: held.id,
+            attempt: held.attempt,
+            since: held.since,
+            lines: Vec::new(),
+            bytes: 0,
+            stored: 0,
+        };
+        self.running.lock().insert(request, running);
+    }
+
+    /// Lines of an attempt that does not run are nobody's, even where the request runs again elsewhere.
+    //= docs/contract.md#queue-fencing
+    //# A result of an attempt whose lease is no longer current MUST change nothing.
+    pub(crate) fn push(&self, (request, lease): (RequestId, LeaseId), line: Line) {
+        let mut running = self.running.lock();
+        let Some(running) = running.get_mut(&request).filter(|running| running.lease == lease)
+        else {
+            return;
+        };
+        let bytes = running.bytes + line.text.len();
+        if running.lines.len() < LINES && bytes <= BYTES {
+            running.bytes = bytes;
+            running.lines.push(line);
         }
     }
 
-    pub(crate) fn of(&self, request: RequestId) -> Vec<Line> {
-        let kept = self.kept.lock();
-        kept.by_request.get(&request).map(|found| found.lines.clone()).unwrap_or_default()
+    /// The attempt is over. What is left is to be stored with its settlement.
+    pub(crate) fn end(&self, request: RequestId, lease: LeaseId) -> Vec<Line> {
+        let mut running = self.running.lock();
+        match running.get(&request) {
+            Some(found) if found.lease == lease => {}
+            // The request was given to somebody else meanwhile, and perhaps has come back.
+            Some(_) | None => return Vec::new(),
+        }
+        running
+            .remove(&request)
+            .map(|mut found| found.lines.split_off(found.stored))
+            .unwrap_or_default()
+    }
+
+    /// What is to be shown of a request, `stored` being what the store has.
+    pub(crate) fn with(&self, request: RequestId, mut stored: Vec<Line>) -> Vec<Line> {
+        let running = self.running.lock();
+        if let Some(running) = running.get(&request) {
+            // The store may have some of this attempt's already.
+            stored.retain(|line| line.at < running.since);
+            stored.extend(running.lines.iter().cloned());
+        }
+        stored
+    }
+
+    fn fresh(&self) -> Vec<Fresh> {
+        let mut running = self.running.lock();
+        let has_new =
+            |(_, running): &(&RequestId, &mut Running)| running.lines.len() > running.stored;
+        let take = |(request, running): (&RequestId, &mut Running)| {
+            let before = std::mem::replace(&mut running.stored, running.lines.len());
+            let lines = running.lines.get(before..).unwrap_or_default().to_vec();
+            Fresh {
+                request: *request,
+                lease: running.lease,
+                attempt: running.attempt,
+                lines,
+                before,
+            }
+        };
+        running.iter_mut().filter(has_new).map(take).collect()
+    }
+
+    /// They could not be stored, so they are to be stored later.
+    fn put_back(&self, fresh: &Fresh) {
+        if let Some(running) = self.running.lock().get_mut(&fresh.request)
+            && running.lease == fresh.lease
+        {
+            running.stored = running.stored.min(fresh.before);
+        }
+    }
+}
+
+/// Stores new lines of attempts that run, so that every node can show them.
+//= docs/contract.md#queue-logs
+//# What a runner printed during an attempt MUST be kept with its request.
+pub(crate) async fn store(shared: Arc<Shared>) {
+    let mut tick = tokio::time::interval(OFTEN);
+    loop {
+        tick.tick().await;
+        for fresh in shared.lines.fresh() {
+            let Fresh { request, lease, attempt, .. } = fresh;
+            let op = Op::Note { request, lease, attempt, lines: fresh.lines.clone() };
+            match shared.journal.commit(op).await {
+                Ok(Done::Noted) => shared.watchers.notify(request),
+                // The attempt is not the current one any more.
+                Ok(_) => {}
+                Err(_) => shared.lines.put_back(&fresh),
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use fal_queue::NodeId;
+
     use super::*;
 
+    fn held(lease: u64) -> Lease {
+        let (id, since) = (LeaseId::new(lease), Moment::from_micros(100));
+        Lease { id, attempt: Attempt::FIRST, node: NodeId(1), since }
+    }
+
+    fn line(micros: u64) -> Line {
+        Line { at: Moment::from_micros(micros), is_error: false, text: "x".to_owned() }
+    }
+
     #[test]
-    fn the_oldest_request_is_forgotten_first() {
-        let lines = Lines::default();
-        let line = Line { at: Moment::default(), is_error: false, text: "x".to_owned() };
-        for number in 0..=REQUESTS {
-            lines.push(RequestId::from_bits(number as u128), line.clone());
-        }
-        assert_eq!(lines.of(RequestId::from_bits(0)), []);
-        assert_eq!(lines.of(RequestId::from_bits(1)).len(), 1);
+    fn each_line_is_stored_once_and_shown_once() {
+        let (lines, request) = (Lines::default(), RequestId::from_bits(1));
+        let (own, other) = ((request, LeaseId::new(1)), (request, LeaseId::new(2)));
+        lines.push(own, line(99));
+        lines.begin(request, held(1));
+        lines.push(own, line(100));
+        lines.push(other, line(100));
+        let [first] = &lines.fresh()[..] else { panic!("one request has lines") };
+        assert_eq!(first.lines, [line(100)]);
+        lines.push(own, line(101));
+        let shown = lines.with(request, vec![line(1), line(100)]);
+        assert_eq!(shown, [line(1), line(100), line(101)]);
+        lines.put_back(first);
+        assert_eq!(lines.end(request, LeaseId::new(2)), []);
+        assert_eq!(lines.end(request, LeaseId::new(1)), [line(100), line(101)]);
+        assert_eq!(lines.with(request, vec![line(1)]), [line(1)]);
+    }
+
+    #[test]
+    fn an_attempt_keeps_its_first_lines() {
+        let (lines, request) = (Lines::default(), RequestId::from_bits(1));
+        lines.begin(request, held(1));
+        let own = (request, LeaseId::new(1));
+        (0..2_000).for_each(|micros| lines.push(own, line(micros)));
+        assert_eq!(lines.end(request, LeaseId::new(1)).len(), LINES);
     }
 }

@@ -4,10 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use fal_allotment::{Shared, Want};
 use fal_engine::Settings;
-use fal_queue::store::Store;
+use fal_queue::{NodeId, store::Store};
 pub use fal_supervisor::HealthProbe;
 use fal_supervisor::Supervisor;
 use fal_types::AppId;
+
+use crate::mail::Webhooks;
 
 /// Everything a node needs.
 pub struct Options {
@@ -23,6 +25,10 @@ pub struct Options {
     pub machine: Machine,
     /// The largest request or result that is held whole, in bytes.
     pub max_body: usize,
+    /// Which of the nodes it is that use the store. It stays the same when the node is started again.
+    pub node: NodeId,
+    /// How the ends of requests are told.
+    pub webhooks: Webhooks,
 }
 
 impl std::fmt::Debug for Options {

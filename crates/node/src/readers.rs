@@ -1,16 +1,23 @@
-//! Questions to the store, on a thread of their own so that no caller waits for the writer.
+//! Questions to the store, on threads of their own so that no caller waits for the writer.
 
-use std::thread;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use fal_queue::store::{Error, Reader};
 use tokio::sync::{mpsc, oneshot};
 
 type Question = Box<dyn FnOnce(&mut dyn Reader) + Send>;
 
-/// The way to the reading thread. Cheap to clone.
+/// The way to the reading threads. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Readers {
-    questions: mpsc::Sender<Question>,
+    questions: Arc<[mpsc::Sender<Question>]>,
+    turn: Arc<AtomicUsize>,
 }
 
 impl std::fmt::Debug for Readers {
@@ -19,18 +26,23 @@ impl std::fmt::Debug for Readers {
     }
 }
 
-/// Questions that wait before callers have to.
+/// Questions that wait for one thread before callers have to.
 const QUEUED: usize = 1024;
 
 impl Readers {
-    pub(crate) fn start(mut reader: Box<dyn Reader>) -> std::io::Result<Self> {
-        let (questions, mut inbox) = mpsc::channel::<Question>(QUEUED);
-        thread::Builder::new().name("fal-reader".to_owned()).spawn(move || {
-            while let Some(question) = inbox.blocking_recv() {
-                question(&mut *reader);
-            }
-        })?;
-        Ok(Self { questions })
+    pub(crate) fn start(readers: Vec<Box<dyn Reader>>) -> std::io::Result<Self> {
+        let start = |mut reader: Box<dyn Reader>| {
+            let (questions, mut inbox) = mpsc::channel::<Question>(QUEUED);
+            let thread = thread::Builder::new().name("fal-reader".to_owned());
+            let read = move || {
+                while let Some(question) = inbox.blocking_recv() {
+                    question(&mut *reader);
+                }
+            };
+            thread.spawn(read).map(|_| questions)
+        };
+        let questions = readers.into_iter().map(start).collect::<std::io::Result<Vec<_>>>()?;
+        Ok(Self { questions: questions.into(), turn: Arc::default() })
     }
 
     /// Asks the store; `None` when the reading thread has ended.
@@ -43,7 +55,8 @@ impl Readers {
         let ask = move |reader: &mut dyn Reader| {
             let _gone = answer.send(question(reader)).is_err();
         };
-        self.questions.send(Box::new(ask)).await.ok()?;
+        let place = self.turn.fetch_add(1, Ordering::Relaxed).checked_rem(self.questions.len())?;
+        self.questions.get(place)?.send(Box::new(ask)).await.ok()?;
         answered.await.ok()
     }
 }

@@ -9,10 +9,7 @@ use std::{
 };
 
 use fal_engine::Input;
-use fal_queue::{
-    NodeId,
-    store::{Done, Op},
-};
+use fal_queue::store::{Done, Op};
 use tokio::{
     sync::{Notify, Semaphore},
     task::JoinHandle,
@@ -23,18 +20,20 @@ use crate::{
     apps::Apps,
     conductor::Conductor,
     handle::Shared,
-    journal::{Journal, JournalError},
-    lines::Lines,
+    journal::{Journal, JournalError, LaneError},
+    lines::{self, Lines},
     machine::Machine,
+    mail,
+    others::{self, Heard},
     readers::Readers,
     sweep,
 };
 
-/// The number of the only node that an embedded store has.
-pub(crate) const ONLY: NodeId = NodeId(1);
-
 /// Attempts at queued requests that may be under way at once, on all runners.
 const RECORDINGS: usize = 1 << 20;
+
+/// Threads that ask a store over the network.
+const SHARED_READERS: usize = 3;
 
 /// How long a store that refuses may hold up the end.
 const LAST_RECORDS: Duration = Duration::from_secs(10);
@@ -43,9 +42,8 @@ const LAST_RECORDS: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Node {
     handle: Handle,
-    sweeper: JoinHandle<()>,
-    /// Who gets what of the machine.
-    desk: JoinHandle<()>,
+    /// What goes on for as long as it runs.
+    chores: Vec<JoinHandle<()>>,
 }
 
 /// Why a node does not start.
@@ -68,34 +66,56 @@ impl Node {
     /// # Errors
     /// When the store cannot be used.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let clock = Clock::start();
-        let reader = options.store.reader().map_err(StartError::Read)?;
+        let Options { mut store, webhooks, .. } = options;
+        //= docs/contract.md#many-nodes
+        //# All nodes MUST go by the clock of the store.
+        let clock = store.clock().map_err(StartError::Read)?.map_or_else(Clock::start, Clock::at);
+        let caps = store.caps();
+        let readers = (0..if caps.shared { SHARED_READERS } else { 1 }).map(|_| store.reader());
+        let readers = readers.collect::<Result<_, _>>().map_err(StartError::Read)?;
+        let wakes = store.wakes().map_err(StartError::Read)?;
         let apps = Arc::new(Apps::new(options.boot));
         let (machine, desk) = Machine::new(options.machine.shared, clock);
         let shared = Arc::new(Shared {
             clock,
-            journal: Journal::start(options.store, clock).map_err(StartError::Thread)?,
-            readers: Readers::start(reader).map_err(StartError::Thread)?,
+            journal: Journal::start(store, clock)?,
+            readers: Readers::start(readers).map_err(StartError::Thread)?,
             supervisor: options.supervisor,
             watchers: Arc::default(),
             lines: Lines::default(),
             runtime: tokio::runtime::Handle::current(),
-            node: ONLY,
+            node: options.node,
             apps: Arc::downgrade(&apps),
             machine,
             kind: options.machine.kind,
             max_body: options.max_body,
             recording: Semaphore::new(RECORDINGS),
             deadlines: Notify::new(),
+            webhooks: Notify::new(),
+            is_store_shared: caps.shared,
+            heard: Heard::since(clock.now()),
+            jwks: webhooks.key.jwks(),
+            private: webhooks.private,
         });
         recover(&shared).await?;
-        let sweeper = tokio::spawn(sweep::keep(Arc::clone(&shared)));
-        let desk = tokio::spawn(desk.serve());
+        let mut chores = vec![
+            tokio::spawn(sweep::keep(Arc::clone(&shared))),
+            tokio::spawn(lines::store(Arc::clone(&shared))),
+            tokio::spawn(desk.serve()),
+        ];
+        if caps.shared {
+            beat_once(&shared).await?;
+            chores.push(tokio::spawn(others::beat(Arc::clone(&shared))));
+        }
+        if let Some(wakes) = wakes {
+            others::start(&shared, wakes).map_err(StartError::Thread)?;
+        }
+        mail::start(Arc::clone(&shared), webhooks).map_err(StartError::Thread)?;
         for app in options.apps {
             begin(&apps.add(app, &shared)).await?;
         }
         let stopping = Arc::new(AtomicBool::new(false));
-        Ok(Self { handle: Handle { shared, apps, stopping }, sweeper, desk })
+        Ok(Self { handle: Handle { shared, apps, stopping }, chores })
     }
 
     /// What others hold of it.
@@ -120,15 +140,21 @@ impl Node {
         if tokio::time::timeout(LAST_RECORDS, recorded).await.is_err() {
             tracing::error!("the store did not take the last results; those requests run again");
         }
-        self.sweeper.abort();
-        self.desk.abort();
+        for chore in &self.chores {
+            chore.abort();
+        }
+        if self.handle.shared.is_store_shared {
+            // Others need not wait for this node's lease to run out.
+            let farewell = recover(&self.handle.shared);
+            let _either = tokio::time::timeout(LAST_RECORDS, farewell).await;
+        }
     }
 }
 
 //= docs/contract.md#queue-restart
 //# An attempt that the platform's own death cut MUST NOT be charged to its request.
 async fn recover(shared: &Shared) -> Result<(), StartError> {
-    let done = shared.journal.commit(Op::Recover { node: ONLY }).await;
+    let done = shared.journal.commit(Op::Recover { node: shared.node, leases: None }).await;
     let done = done.map_err(|error: JournalError| StartError::Recover(Box::new(error)))?;
     if let Done::Recovered { tickets } = done
         && tickets > 0
@@ -139,6 +165,13 @@ async fn recover(shared: &Shared) -> Result<(), StartError> {
         );
     }
     Ok(())
+}
+
+/// Says that this node lives, before it leases anything.
+async fn beat_once(shared: &Shared) -> Result<(), StartError> {
+    let op = Op::Beat { node: shared.node, lasts: others::LASTS };
+    let done = shared.journal.commit(op).await;
+    done.map(drop).map_err(|error: JournalError| StartError::Recover(Box::new(error)))
 }
 
 /// Tells the engine what waits for it already, and lets it start its first runners.
@@ -152,4 +185,13 @@ pub(crate) async fn begin(conductor: &Arc<Conductor>) -> Result<(), StartError> 
     }
     conductor.drive(Input::Elapsed);
     Ok(())
+}
+
+impl From<LaneError> for StartError {
+    fn from(error: LaneError) -> Self {
+        match error {
+            LaneError::Thread(error) => Self::Thread(error),
+            LaneError::Store(error) => Self::Read(error),
+        }
+    }
 }

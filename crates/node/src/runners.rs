@@ -6,7 +6,7 @@ use fal_allotment::Gpu;
 use fal_engine::{Event, Input};
 use fal_policy::Call;
 use fal_supervisor::{Exit, Launch, Sink, Stream};
-use fal_types::{RequestId, RunnerId};
+use fal_types::{LeaseId, RequestId, RunnerId};
 use http::HeaderValue;
 use parking_lot::Mutex;
 
@@ -54,28 +54,36 @@ pub(crate) struct Busy {
 
 #[derive(Debug, Default)]
 struct BusyState {
-    requests: Vec<(RequestId, Call)>,
-    /// The one that left last, until another enters: its last lines may still be in the pipe.
-    last: Option<(RequestId, Call)>,
+    requests: Vec<Worked>,
+    /// The one that left last, until another enters: what is printed now was perhaps printed for it.
+    last: Option<Worked>,
+}
+
+/// What a runner works on. The lease tells this attempt at the request from a later one on another runner.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Worked {
+    pub(crate) request: RequestId,
+    pub(crate) call: Call,
+    pub(crate) lease: LeaseId,
 }
 
 impl Busy {
-    pub(crate) fn enter(&self, request: RequestId, call: Call) {
+    pub(crate) fn enter(&self, worked: Worked) {
         let mut state = self.state.lock();
         state.last = None;
-        state.requests.push((request, call));
+        state.requests.push(worked);
     }
 
-    pub(crate) fn leave(&self, request: RequestId) {
+    pub(crate) fn leave(&self, lease: LeaseId) {
         let mut state = self.state.lock();
-        if let Some(at) = state.requests.iter().position(|(id, _)| *id == request) {
+        if let Some(at) = state.requests.iter().position(|worked| worked.lease == lease) {
             let left = state.requests.swap_remove(at);
             state.last = state.requests.is_empty().then_some(left);
         }
     }
 
     /// The one request that a line can belong to, if there is exactly one.
-    fn only(&self) -> Option<(RequestId, Call)> {
+    fn only(&self) -> Option<Worked> {
         let state = self.state.lock();
         match state.requests.as_slice() {
             [only] => Some(*only),
@@ -103,7 +111,7 @@ impl Sink for Ear {
     fn line(&self, stream: Stream, line: String) {
         let Some(conductor) = self.conductor.upgrade() else { return };
         let (app, runner) = (&conductor.id, &self.name);
-        let Some((request, call)) = self.busy.only() else {
+        let Some(Worked { request, call, lease }) = self.busy.only() else {
             tracing::info!(target: "runner", %app, %runner, "{line}");
             return;
         };
@@ -114,7 +122,7 @@ impl Sink for Ear {
         }
         let is_error = matches!(stream, Stream::Err);
         let at = conductor.clock().now();
-        conductor.shared.lines.push(request, Line { at, is_error, text: line });
+        conductor.shared.lines.push((request, lease), Line { at, is_error, text: line });
     }
 }
 

@@ -10,25 +10,56 @@ use crate::handle::Shared;
 const LIMIT: u32 = 500;
 /// The longest pause between two sweeps.
 const PAUSE: Duration = Duration::from_secs(30);
+/// The same where other nodes may have died meanwhile.
+const SHARED_PAUSE: Duration = Duration::from_secs(1);
 
 //= docs/contract.md#start-deadline
 //# A request that has not started by its start deadline MUST end with 504 and `X-Fal-Request-Timeout-Type: user`.
 pub(crate) async fn keep(shared: Arc<Shared>) {
     loop {
+        if shared.is_store_shared {
+            until_fair(&shared).await;
+        }
         let next = match shared.journal.commit(Op::Sweep { limit: LIMIT }).await {
-            Ok(Done::Swept { deadlines, removed: _, next }) => {
-                for request in deadlines {
+            Ok(Done::Swept { deadlines, lost, removed: _, next }) => {
+                if !deadlines.is_empty() {
+                    shared.webhooks.notify_one();
+                }
+                if !lost.is_empty() {
+                    take_over(&shared, lost.len()).await;
+                }
+                for request in deadlines.into_iter().chain(lost) {
                     shared.watchers.notify(request);
                 }
                 next
             }
             Ok(_) | Err(_) => None,
         };
-        let latest = shared.clock.now() + PAUSE;
+        let pause = if shared.is_store_shared { SHARED_PAUSE } else { PAUSE };
+        let latest = shared.clock.now() + pause;
         let wake = next.map_or(latest, |next| next.min(latest));
         tokio::select! {
             () = shared.deadlines.notified() => {}
             () = tokio::time::sleep_until(shared.clock.instant(wake)) => {}
         }
+    }
+}
+
+/// Another node has died, and what it had waits again: perhaps for this one.
+async fn take_over(shared: &Shared, requests: usize) {
+    tracing::warn!(
+        requests,
+        "another node was silent for too long; what it had leased waits again"
+    );
+    let Some(apps) = shared.apps.upgrade() else { return };
+    for conductor in apps.serving() {
+        conductor.look().await;
+    }
+}
+
+/// Waits until nodes that are silent have had the time to be heard. The store takes them for dead in a sweep.
+async fn until_fair(shared: &Shared) {
+    while let Some(until) = shared.heard.unfair_until(shared.clock.now()) {
+        tokio::time::sleep_until(shared.clock.instant(until)).await;
     }
 }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use fal_allotment::Gpu;
+use fal_engine::Cause;
 use fal_types::{Moment, RequestId, RunnerId};
 
 use crate::runners::Slot;
@@ -15,7 +16,7 @@ pub struct RunnerView {
     /// The name of its state, as fal writes it.
     pub state: &'static str,
     /// Why it is in that state.
-    pub cause: &'static str,
+    pub cause: Cause,
     /// Since when.
     pub since: Moment,
     /// Requests in flight.
@@ -56,7 +57,7 @@ impl RunnerView {
         Self {
             id: runner.id,
             state: runner.state,
-            cause: runner.cause.name(),
+            cause: runner.cause,
             since: runner.entered,
             in_flight: runner.in_flight,
             revision: runner.revision,

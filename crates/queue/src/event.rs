@@ -1,7 +1,7 @@
 //! What happens to a ticket, and what becomes of it then.
 //!
 //! ```text
-//!             Claimed              Settled: Finish; or another end, after CancelAsked
+//!             Claimed              Settled: Finish, Exhaust; or another end, after CancelAsked
 //!  Waiting ------------------> Leased -----------------------------------------------> Done
 //!   ^   |                        |                                                      ^
 //!   |   |                        |                                                      |
@@ -57,6 +57,8 @@ pub enum Event {
 pub enum Ruling {
     /// The request has ended.
     Finish(Ending),
+    /// The request has ended because it has had all its retries.
+    Exhaust(Ending),
     /// The request is tried again, and charged with one retry.
     Again {
         /// The condition that the retry counts against, besides the total.
@@ -154,6 +156,13 @@ impl Ticket {
     fn settle(&mut self, now: Moment, ruling: Ruling) -> Step {
         match ruling {
             Ruling::Finish(ending) => self.finish(now, ending),
+            //= docs/contract.md#dead-letters
+            //# A request that ends because it has had all its retries MUST be kept as a dead letter,
+            //# with its input.
+            Ruling::Exhaust(ending) => {
+                self.is_dead = true;
+                self.finish(now, ending)
+            }
             Ruling::Again { charge, not_before } => {
                 // A retry that a cancel forbids is not made, so it is not charged either.
                 if !self.cancel_requested {

@@ -29,6 +29,7 @@
 
 #![forbid(unsafe_code)]
 
+mod account;
 mod backoff;
 mod event;
 mod retention;
@@ -36,8 +37,9 @@ pub mod store;
 mod ticket;
 
 pub use crate::{
+    account::{Account, Told},
     backoff::Backoff,
     event::{Event, Ruling, Step},
     retention::Keep,
-    ticket::{CallerRules, Ending, Lease, NodeId, Priority, State, Ticket},
+    ticket::{CallerRules, Ending, Key, Lease, NodeId, Priority, State, Storage, Ticket},
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ticket::{State, Ticket};
+use crate::ticket::{State, Storage, Ticket};
 
 /// How long results are kept after their request has ended. Large ones are kept for less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,6 +13,10 @@ pub struct Keep {
     pub large: Duration,
     /// The size of the body, in bytes, from which a result is large.
     pub large_from: usize,
+    /// For results, of any size, whose caller wants them stored.
+    pub stored: Duration,
+    /// For requests that have had all their retries, whatever their result.
+    pub dead: Duration,
 }
 
 //= docs/contract.md#retention
@@ -24,6 +28,8 @@ impl Default for Keep {
             small: Duration::from_secs(60 * 60),
             large: Duration::from_secs(6 * 60),
             large_from: 10 * 1024,
+            stored: Duration::from_secs(30 * 24 * 60 * 60),
+            dead: Duration::from_secs(7 * 24 * 60 * 60),
         }
     }
 }
@@ -35,6 +41,19 @@ impl Keep {
         if bytes >= self.large_from { self.large } else { self.small }
     }
 
+    /// How long this ticket is kept, whose result has `bytes`.
+    //= docs/contract.md#dead-letters
+    //# It MUST be found for seven days after its end.
+    //= docs/contract.md#store-io
+    //# With `X-Fal-Store-IO: 1` the input and the result MUST be kept for 30 days.
+    fn of(&self, ticket: &Ticket, bytes: usize) -> Duration {
+        let usual = match ticket.storage {
+            Storage::Usual => self.retention(bytes),
+            Storage::Long => self.stored,
+        };
+        if ticket.is_dead { usual.max(self.dead) } else { usual }
+    }
+
     /// Gives a ticket that has just ended the expiry of its result, whose body has `bytes` (0
     /// where there is none). A ticket that has not ended, or has an expiry, stays as it is; so a
     /// store may call this after every step.
@@ -42,7 +61,7 @@ impl Keep {
         if let (State::Done(_), Some(finished), None) =
             (ticket.state, ticket.finished, ticket.expires)
         {
-            ticket.expires = Some(finished + self.retention(bytes));
+            ticket.expires = Some(finished + self.of(ticket, bytes));
         }
     }
 }

@@ -41,6 +41,36 @@ pub struct Ticket {
     pub finished: Option<Moment>,
     /// From this moment on its result may be removed. Only ever set on a ticket that has ended.
     pub expires: Option<Moment>,
+    /// Under which key its caller submitted it, so that the same submit again is the same request.
+    pub key: Option<Key>,
+    /// Where its end is told.
+    pub webhook: Option<String>,
+    /// Whether its input and its result are kept for long.
+    pub storage: Storage,
+    /// Whether it has ended because it had had all its retries. Its input is kept then.
+    pub is_dead: bool,
+    /// The request that was made from this one after it had ended so.
+    pub heir: Option<RequestId>,
+}
+
+/// What makes two submits the same. Of one app, a key stands for one request until its result is
+/// removed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The key, as the caller wrote it.
+    pub text: String,
+    /// A digest of what was submitted under it: path and body.
+    pub digest: [u8; 32],
+}
+
+/// How long input and result of a request are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Storage {
+    /// The input until the end, the result as its size says.
+    #[default]
+    Usual,
+    /// Both, for as long as [`crate::Keep::stored`] says.
+    Long,
 }
 
 /// The class of a request: every due [`Priority::Normal`] one goes before any [`Priority::Low`].
@@ -97,6 +127,12 @@ pub struct NodeId(pub u64);
 impl fmt::Debug for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NodeId({})", self.0)
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "n{:x}", self.0)
     }
 }
 
@@ -165,6 +201,11 @@ impl Ticket {
             started: None,
             finished: None,
             expires: None,
+            key: None,
+            webhook: None,
+            storage: Storage::Usual,
+            is_dead: false,
+            heir: None,
         }
     }
 
@@ -203,6 +244,30 @@ impl Ticket {
     #[must_use]
     pub fn is_expired(&self, now: Moment) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// Whether what is forwarded is still of use: until the end, and then to whoever wants to see
+    /// it, or to send it again.
+    #[must_use]
+    pub const fn keeps_content(&self) -> bool {
+        match self.state {
+            State::Waiting { .. } | State::Leased(_) => true,
+            State::Done(_) => self.is_dead || matches!(self.storage, Storage::Long),
+        }
+    }
+
+    /// A new request with the same input, in place of one that has had all its retries. None for
+    /// every other ticket, and where there is one already.
+    #[must_use]
+    pub fn again(&self, heir: RequestId, now: Moment) -> Option<Self> {
+        let is_left = self.is_dead && self.heir.is_none();
+        is_left.then(|| Self {
+            caller: self.caller,
+            hint: self.hint.clone(),
+            webhook: self.webhook.clone(),
+            storage: self.storage,
+            ..Self::new(heir, self.app.clone(), self.path.clone(), self.priority, now)
+        })
     }
 
     /// The next moment at which time alone changes something: the start deadline of one that

@@ -30,6 +30,31 @@ pub(crate) enum Command {
         anything else, such as a new revision that does not start."
     )]
     Reload(Reload),
+    /// Says in plain lines what happened to a request or a runner, why, and what it waits for now.
+    #[command(
+        after_help = "Every decision comes with the clause of docs/contract.md that made it.\n\n\
+        Try:\n  fal-server why 0190d1a2-0000-7000-8000-0000000000ff\n  fal-server why 5d8e1c02-0 --data-dir .fal"
+    )]
+    Why(Why),
+    /// Lists requests that have had all their retries, and shows, submits again or drops one.
+    #[command(after_help = "Their input is kept for seven days.\n\n\
+        Try:\n  fal-server dead\n  fal-server dead show ID\n  fal-server dead resubmit ID\n  fal-server dead drop ID")]
+    Dead(Dead),
+    /// Shows the deliveries of a request's webhook, and sends it once more.
+    #[command(after_help = "Try:\n  fal-server webhook ID\n  fal-server webhook ID --again")]
+    Webhook(Webhook),
+    /// Checks that the place where the queue is kept loses nothing, and says what to do where it would.
+    #[command(
+        after_help = "Exit status: 0 when it is fit, 2 for bad arguments or configuration, 1 when it is not fit or \
+        cannot be reached.\n\nTry:\n  fal-server doctor --config platform.toml\n  \
+        fal-server doctor --app hello --queue postgres://fal@db.internal/fal"
+    )]
+    Doctor(Doctor),
+    /// Copies the embedded queue to another file while its platform runs.
+    #[command(
+        after_help = "The copy is whole and of one moment. Try:\n  fal-server backup --to /backups/queue.sqlite"
+    )]
+    Backup(Backup),
     /// Ends the runners of a platform that has died. Started by the platform itself.
     #[command(hide = true)]
     Guard,
@@ -49,6 +74,9 @@ pub(crate) struct Serve {
     /// Where the queue is kept. One platform at a time may use it.
     #[arg(long, value_name = "DIR", env = "FAL_SERVER_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
+    /// Where the queue is kept: `embedded`, or the URL of a PostgreSQL database that nodes share.
+    #[arg(long, value_name = "URL", env = "FAL_SERVER_QUEUE", hide_env_values = true)]
+    pub(crate) queue: Option<String>,
     /// Serve TLS beside plain HTTP. Not available in this version.
     #[arg(long)]
     pub(crate) tls: bool,
@@ -65,4 +93,79 @@ pub(crate) struct Reload {
     /// Tell the platform, and do not wait until its runners are replaced.
     #[arg(long)]
     pub(crate) no_wait: bool,
+}
+
+/// Where a platform is to be found.
+#[derive(Debug, Args)]
+pub(crate) struct Found {
+    /// The configuration of the platform.
+    #[arg(long, value_name = "FILE", env = "FAL_SERVER_CONFIG", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Its data directory; wins over what the configuration says.
+    #[arg(long, value_name = "DIR", env = "FAL_SERVER_DATA_DIR", global = true)]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    /// The id of a request or of a runner.
+    #[arg(value_name = "REQUEST|RUNNER")]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) found: Found,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dead {
+    #[command(subcommand)]
+    pub(crate) letter: Option<Letter>,
+    #[command(flatten)]
+    pub(crate) found: Found,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Letter {
+    /// Lists them, the one that ended last first. The same as nothing.
+    List,
+    /// Says what happened to one, and shows its input.
+    Show {
+        /// The id of the request.
+        id: String,
+    },
+    /// Makes a new request of one, with the same input.
+    Resubmit {
+        /// The id of the request.
+        id: String,
+    },
+    /// Removes one with all that belongs to it.
+    Drop {
+        /// The id of the request.
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Webhook {
+    /// The id of a request.
+    pub(crate) id: String,
+    /// Send it once more, whatever became of it before.
+    #[arg(long)]
+    pub(crate) again: bool,
+    #[command(flatten)]
+    pub(crate) found: Found,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// Where the copy is written. It must not be there yet.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) found: Found,
 }

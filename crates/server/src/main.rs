@@ -9,13 +9,16 @@
 
 #![forbid(unsafe_code)]
 
+mod ask;
 mod cli;
 mod describe;
+mod doctor;
 mod lock;
 mod logs;
 mod reload;
 mod serve;
 mod settings;
+mod stores;
 mod welcome;
 
 use std::process::ExitCode;
@@ -50,6 +53,11 @@ fn main() -> ExitCode {
             finish(serve::serve(&arguments))
         }
         Command::Reload(arguments) => finish(reload::ask(&arguments)),
+        Command::Why(arguments) => finish(ask::why(&arguments)),
+        Command::Dead(arguments) => finish(ask::dead(&arguments)),
+        Command::Webhook(arguments) => finish(ask::webhook(&arguments)),
+        Command::Doctor(arguments) => finish(doctor::doctor(&arguments)),
+        Command::Backup(arguments) => finish(doctor::backup(&arguments)),
     }
 }
 

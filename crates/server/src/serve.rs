@@ -4,9 +4,9 @@ use std::{io::Write, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use fal_gateway::Gateway;
-use fal_node::{Node, Options};
-use fal_store_sqlite::Store;
+use fal_node::{Node, Options, Webhooks};
 use fal_supervisor::Supervisor;
+use fal_webhook::{Key, Private, Roots, Sender};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -14,10 +14,11 @@ use tokio::{
 };
 
 use crate::{
-    Failure,
+    Failure, ask,
     cli::Serve,
     lock, reload,
     settings::{self, Settings},
+    stores::{self, Opened},
     welcome,
 };
 
@@ -42,7 +43,7 @@ pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
 
 async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     let running = Arc::new(settings);
-    let Settings { listen, data_dir, limits, machine, apps } = Settings::clone(&running);
+    let Settings { listen, data_dir, limits, machine, apps, .. } = Settings::clone(&running);
     // Whoever finds the platform by its lock may signal it.
     let mut stop = Stop::listen().context("could not listen for signals")?;
     let mut hangup = reload::Hangup::listen().context("could not listen for signals")?;
@@ -51,21 +52,22 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
         format!("could not listen on {listen}: is another program using the port?")
     })?;
     let addr = listener.local_addr().context("could not read the listener's address")?;
-    let file = data_dir.join("queue.sqlite");
-    let store = Store::open(&fal_store_sqlite::Options::new(&file))
-        .with_context(|| format!("could not open {}", file.display()))?;
+    let Opened { store, node, key } = stores::open(&running)?;
     let supervisor = supervise(&data_dir)?;
     let grace = longest_grace(&apps);
     let shown = apps.clone();
     let options = Options {
         apps,
-        store: Box::new(store),
+        store,
         supervisor,
         boot: boot(),
         machine,
         max_body: limits.body,
+        node,
+        webhooks: webhooks(&running, key),
     };
     let node = Node::start(options).await.context("could not start the node")?;
+    ask::note(&data_dir, addr).context("could not write to the data directory")?;
     announce(addr).context("could not write to standard output")?;
     if is_welcome_wanted() {
         welcome::greet(addr, &data_dir, &shown);
@@ -107,6 +109,21 @@ fn supervise(data_dir: &Path) -> anyhow::Result<Supervisor> {
         );
     }
     Ok(supervisor)
+}
+
+/// How webhooks are sent, and whether to private addresses.
+#[expect(clippy::disallowed_methods, reason = "the server reads the environment")]
+fn webhooks(settings: &Settings, key: Key) -> Webhooks {
+    let is_local = std::env::var_os("FAL_SERVER_LOCAL_WEBHOOKS").is_some();
+    let private = match settings.webhook_allow_private.unwrap_or(is_local) {
+        true => Private::Allowed,
+        false => Private::Refused,
+    };
+    let roots = Roots::native();
+    for complaint in roots.complaints() {
+        tracing::debug!(complaint, "a certificate of this machine cannot be used");
+    }
+    Webhooks { key: Arc::new(key), sender: Sender::new(private, roots), private }
 }
 
 //= docs/contract.md#ready-line

@@ -4,6 +4,7 @@ mod app;
 mod described;
 mod files;
 mod machine;
+mod queue;
 mod raw;
 mod report;
 
@@ -16,7 +17,7 @@ use std::{
 use fal_node::{AppOptions, Machine};
 use toml::Spanned;
 
-pub(crate) use self::raw::RetryConfig;
+pub(crate) use self::{queue::Queue, raw::RetryConfig};
 use crate::{Failure, cli::Serve};
 
 /// What the platform is started with.
@@ -27,6 +28,10 @@ pub(crate) struct Settings {
     pub(crate) limits: fal_gateway::Limits,
     pub(crate) machine: Machine,
     pub(crate) apps: Vec<AppOptions>,
+    pub(crate) queue: Queue,
+    pub(crate) keep: fal_queue::Keep,
+    /// Whether webhooks may go to private addresses, where the configuration says it.
+    pub(crate) webhook_allow_private: Option<bool>,
 }
 
 //= docs/contract.md#configuration
@@ -51,6 +56,8 @@ pub(crate) fn reload(arguments: &Serve, running: &Settings) -> Result<Settings, 
 pub(crate) fn check(config: &Path) -> Result<PathBuf, Failure> {
     let written = Written::read(Some(config))?;
     written.raw.limits(&written.source())?;
+    Queue::read(&written.source(), &written.raw, None)?;
+    queue::keep(&written.source(), &written.raw.retention)?;
     let machine = machine::read(&written.source(), &written.raw.machine)?;
     let mut apps = app::all(&written.source(), &written.raw, &written.base)?;
     machine::share(&written.source(), &written.raw, (&machine, &mut apps))?;
@@ -109,11 +116,14 @@ impl Written {
             data_dir: arguments.data_dir.clone().unwrap_or_else(|| self.data_dir()),
             limits: raw.limits(&source)?,
             apps,
+            queue: Queue::read(&source, raw, arguments.queue.as_deref())?,
+            keep: queue::keep(&source, &raw.retention)?,
+            webhook_allow_private: raw.webhook_allow_private,
         })
     }
 
     //= docs/contract.md#reload
-    //# A change of `listen`, `data_dir`, `max_body`, `max_head` or anything of `machine` MUST be refused by name, for only a restart can make it.
+    //# A change of `listen`, `data_dir`, `queue`, `retention`, `webhook_allow_private`, `max_body`, `max_head` or anything of `machine` MUST be refused by name, for only a restart can make it.
     fn refuse_changes(&self, new: &Settings, running: &Settings) -> Result<(), Failure> {
         fn span<T>(written: Option<&Spanned<T>>) -> Option<Range<usize>> {
             written.map(Spanned::span)
@@ -128,6 +138,13 @@ impl Written {
         let fixed = [
             ("listen", span(raw.listen.as_ref()), new.listen == running.listen),
             ("data_dir", span(raw.data_dir.as_ref()), new.data_dir == running.data_dir),
+            ("queue", span(raw.queue.as_ref()), new.queue == running.queue),
+            ("retention", None, new.keep == running.keep),
+            (
+                "webhook_allow_private",
+                None,
+                new.webhook_allow_private == running.webhook_allow_private,
+            ),
             ("max_body", span(raw.max_body.as_ref()), new.limits.body == running.limits.body),
             ("max_head", span(raw.max_head.as_ref()), new.limits.head == running.limits.head),
             (

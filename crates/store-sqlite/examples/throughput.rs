@@ -16,7 +16,7 @@ use std::{
 };
 
 use fal_queue::{
-    Ending, NodeId, Priority, Ruling, State, Ticket,
+    Ending, NodeId, Priority, Ruling, State, Ticket, Told,
     store::{Content, Done, Op, Reply, Store as _},
 };
 use fal_store_sqlite::{Options, Store};
@@ -156,6 +156,8 @@ fn settlement(ticket: &Ticket) -> Option<Op> {
         lease: lease.id,
         attempt: lease.attempt,
         ruling: Ruling::Finish(Ending::Responded(status)),
+        told: Told::default(),
+        lines: Vec::new(),
         reply: Some(Reply { status, headers: Vec::new(), body: vec![b'y'; BODY] }),
     })
 }

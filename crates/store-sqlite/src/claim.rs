@@ -4,14 +4,16 @@ use fal_queue::{
     Event, NodeId, State,
     store::{Backlog, Content, Done},
 };
+use fal_record::{headers, moment};
 use fal_types::{AppId, LeaseId, Moment};
 
 use crate::{
+    batch::Batch,
+    bodies::Filed,
     error::Result,
-    headers,
     query::Query,
-    rows::{self, COLUMNS, Found},
-    write::Batch,
+    rows::{self, COLUMNS, CONTENT_FILE, Found},
+    step::Besides,
 };
 
 /// Held requests that one claim makes ready at most. Where more have become due at once, the rest
@@ -45,7 +47,7 @@ impl Batch<'_, '_> {
                 break;
             }
             for (mut found, content) in page {
-                self.step(&mut found, &Event::Claimed { lease, node }, None)?;
+                self.step(&mut found, &Event::Claimed { lease, node }, Besides::default())?;
                 match found.ticket.state {
                     State::Leased(_) => {
                         batch.push((found.ticket, content));
@@ -61,7 +63,7 @@ impl Batch<'_, '_> {
 
     fn promote(&mut self, app: &AppId) -> Result<()> {
         if self.counts.of(app).timed > 0 {
-            let values = (app.as_str(), rows::moment(self.now), PROMOTED);
+            let values = (app.as_str(), moment::write(self.now), PROMOTED);
             self.sql.get(Query::Promote)?.execute(values)?;
         }
         Ok(())
@@ -69,15 +71,24 @@ impl Batch<'_, '_> {
 
     /// The first of the queue. None of them is ready any more once each has taken its step.
     fn ready(&mut self, app: &AppId, limit: u32) -> Result<Vec<(Found, Content)>> {
-        let mut page = Vec::new();
-        let values = (app.as_str(), rows::moment(self.now), limit);
+        let (mut page, mut filed) = (Vec::new(), Vec::new());
+        let values = (app.as_str(), moment::write(self.now), limit);
         let mut rows = self.sql.get(Query::Ready)?.query(values)?;
         while let Some(row) = rows.next()? {
             let found = rows::read(row, Some(app))?;
             let headers = row.get_ref(COLUMNS)?.as_blob().map_err(rusqlite::Error::from)?;
-            let content =
-                Content { headers: headers::decode(headers)?, body: row.get(COLUMNS + 1)? };
+            let content = Content { headers: headers::read(headers)?, body: row.get(COLUMNS + 1)? };
+            if found.files & CONTENT_FILE != 0 {
+                filed.extend(Filed::read(row, COLUMNS + 2)?.map(|filed| (page.len(), filed)));
+            }
             page.push((found, content));
+        }
+        drop(rows);
+        for (at, filed) in filed {
+            let body = self.bodies.read(&filed)?;
+            if let Some((_, content)) = page.get_mut(at) {
+                content.body = body;
+            }
         }
         Ok(page)
     }

@@ -23,7 +23,7 @@ impl Waiting {
     }
 
     /// What `ticket` adds to the count of its app.
-    fn of(ticket: &Ticket) -> Self {
+    pub(crate) fn of(ticket: &Ticket) -> Self {
         let State::Waiting { not_before } = ticket.state else {
             return Self::default();
         };
@@ -71,9 +71,9 @@ impl Counts {
         self.change(&ticket.app, Waiting::default(), Waiting::of(ticket));
     }
 
-    /// A ticket was `was` and is `is` now.
-    pub(crate) fn moved(&mut self, was: &Ticket, is: &Ticket) {
-        self.change(&is.app, Waiting::of(was), Waiting::of(is));
+    /// A ticket added `was` so far.
+    pub(crate) fn moved(&mut self, was: Waiting, is: &Ticket) {
+        self.change(&is.app, was, Waiting::of(is));
     }
 
     fn change(&mut self, app: &AppId, less: Waiting, more: Waiting) {

@@ -1,5 +1,10 @@
 //! What went wrong, in the words of the store's trait.
 
+use std::{
+    io::{self, ErrorKind},
+    path::Path,
+};
+
 use fal_queue::store::Error;
 use rusqlite::ErrorCode;
 
@@ -18,6 +23,12 @@ impl Failure {
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         failure.0
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self(error)
     }
 }
 
@@ -49,6 +60,19 @@ fn classify(code: ErrorCode, text: String) -> Error {
         // fit each other, or a value does not fit its column.
         _ => Error::Misuse(text),
     }
+}
+
+/// What went wrong with a file beside the database.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system may report what is not known yet")]
+pub(crate) fn failure(what: &str, path: &Path, error: &io::Error) -> Failure {
+    let text = format!("cannot {what} {}: {error}", path.display());
+    Failure(match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            Error::Full(text)
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::ReadOnly(text),
+        _ => Error::Io(text),
+    })
 }
 
 /// Sorts what the binding reports: a value that is not what was written is damage.

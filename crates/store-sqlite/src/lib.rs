@@ -31,18 +31,33 @@
 mod open;
 mod schema;
 
+mod write;
+
+mod batch;
 mod claim;
+mod dead;
+mod outbox;
+mod step;
+mod time;
+
+mod bodies;
+mod checkpoint;
 mod counts;
 mod query;
-mod write;
 
 mod read;
 
+mod backup;
+mod health;
+
 mod error;
-mod headers;
 mod rows;
 
 #[cfg(test)]
 mod tests;
 
-pub use crate::{open::Options, write::Store};
+pub use crate::{
+    backup::{BackupReport, backup},
+    open::Options,
+    write::Store,
+};

@@ -2,8 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{File, OpenOptions},
-    io::{self, ErrorKind},
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, Read as _, Seek as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -14,19 +14,18 @@ use fal_types::AppId;
 use rusqlite::{Connection, OpenFlags, ToSql};
 
 use crate::{
+    bodies::{self, Bodies},
+    checkpoint::Checkpoints,
     counts::{Counts, Waiting},
-    error::{Failure, Result},
+    error::{Failure, Result, failure},
+    health,
     read::count,
     schema,
-    write::Store,
+    write::{Store, Writer},
 };
 
 /// How long a connection waits for another program, such as a backup, that holds the file.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The write-ahead log is copied into the file whenever it has so many pages of 4 KiB. Inside a
-/// commit, so this bounds the slowest commit.
-const CHECKPOINT_PAGES: u32 = 1_000;
 
 /// What is left of the log's file after it grew in a burst, in bytes.
 const LOG_KEPT: u32 = 64 * 1024 * 1024;
@@ -34,10 +33,14 @@ const LOG_KEPT: u32 = 64 * 1024 * 1024;
 /// The page cache of a writing connection, in KiB. Negative is SQLite's way to say KiB.
 const CACHE: i32 = -32 * 1024;
 
+/// Statements that a connection keeps prepared: all that there are.
+const STATEMENTS: usize = 64;
+
 /// Where and how a store is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The file. Its folder must exist; beside it lie `-wal` and `-shm` of the same name.
+    /// The file. Its folder must exist; beside it lie `-wal`, `-shm` and the folder `-bodies` of
+    /// the same name.
     pub path: PathBuf,
     /// How long results are kept.
     pub keep: Keep,
@@ -69,10 +72,33 @@ impl Store {
     /// [`Error`] says.
     pub fn open(options: &Options) -> std::result::Result<Self, Error> {
         create(&options.path).map_err(|error| uncreated(&options.path, &error))?;
-        let (connection, counts) = writer(options)?;
-        let (path, keep) = (options.path.clone(), options.keep);
-        Ok(Self { path, connection, keep, counts, failed: None })
+        let writer = writer(options, Look::of(&options.path))?;
+        Ok(Self { options: options.clone(), writer: Some(writer) })
     }
+}
+
+/// Whether the file is looked through before it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Through,
+    Past,
+}
+
+impl Look {
+    /// A file that was not closed when it was last in use is looked through, unless that takes too
+    /// long. One that was closed has no log, as the last connection removes it.
+    fn of(path: &Path) -> Self {
+        let size = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
+        let was_closed = size(&log(path)) == 0;
+        if was_closed || size(path) > health::LOOKED_THROUGH { Self::Past } else { Self::Through }
+    }
+}
+
+/// The write-ahead log of a database.
+pub(crate) fn log(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
 }
 
 /// Creates the file, empty, where there is none: SQLite would let everybody read it. The log takes
@@ -85,8 +111,7 @@ fn create(path: &Path) -> io::Result<()> {
         Err(error) => return Err(error),
     }
     // The file's name must be as durable as what will be in it.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(bodies::parent(path))?.sync_all()
 }
 
 fn uncreated(path: &Path, error: &io::Error) -> Error {
@@ -95,20 +120,63 @@ fn uncreated(path: &Path, error: &io::Error) -> Error {
     if full { Error::Full(text) } else { Error::ReadOnly(text) }
 }
 
-fn writer(options: &Options) -> Result<(Connection, Counts)> {
+fn writer(options: &Options, look: Look) -> Result<Writer> {
     let mut connection = connect(&options.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let found = schema::check(&connection)?;
     check_writable(&connection)?;
+    if found == 0 {
+        // Takes effect only before there is anything in the file.
+        set(&connection, "auto_vacuum", "INCREMENTAL")?;
+    }
     make_durable(&connection)?;
-    set(&connection, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    set(&connection, "wal_autocheckpoint", 0)?;
     set(&connection, "journal_size_limit", LOG_KEPT)?;
     set(&connection, "cache_size", CACHE)?;
     if let Some(pages) = options.max_pages {
         set(&connection, "max_page_count", pages)?;
     }
+    if look == Look::Through {
+        health::check_pages(&connection, &options.path)?;
+    }
     schema::migrate(&mut connection, found)?;
     let counts = counted(&connection)?;
-    Ok((connection, counts))
+    let bodies = Bodies::open(&options.path, &connection)?;
+    let checkpoints = Checkpoints::start(&options.path)?;
+    Ok(Writer { connection, counts, bodies, checkpoints })
+}
+
+/// Opens the file once more after its device has failed.
+///
+/// A flush that failed leaves pages that the system shows to readers and never writes again. What
+/// the log holds is read back from there, so it is written and flushed once more before anything is
+/// built upon it.
+pub(crate) fn reopened(options: &Options) -> std::result::Result<Writer, Error> {
+    let log = log(&options.path);
+    rewrite(&log).map_err(|error| failure("write", &log, &error))?;
+    Ok(writer(options, Look::Past)?)
+}
+
+/// Writes what is in a file to where it is.
+fn rewrite(path: &Path) -> io::Result<()> {
+    let mut file = match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    file.rewind()?;
+    file.write_all(&bytes)?;
+    file.sync_all()
+}
+
+/// A connection beside the writing one, which copies the log into the file.
+pub(crate) fn second(path: &Path) -> Result<Connection> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    set(&connection, "synchronous", "FULL")?;
+    set(&connection, "wal_autocheckpoint", 0)?;
+    set(&connection, "journal_size_limit", LOG_KEPT)?;
+    Ok(connection)
 }
 
 /// A connection that can only ask.
@@ -121,6 +189,7 @@ fn connect(path: &Path, mode: OpenFlags) -> Result<Connection> {
     let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // A mapped file turns a failing disk into a signal that ends the process.
     set(&connection, "mmap_size", 0)?;
     set(&connection, "temp_store", "MEMORY")?;

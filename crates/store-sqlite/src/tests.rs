@@ -3,18 +3,23 @@
 use std::path::Path;
 
 use fal_queue::{
-    NodeId, Priority, Ticket,
-    store::{Content, Done, Error, Op, Store as _, conformance},
+    Ending, NodeId, Priority, Ruling, State, Ticket, Told,
+    store::{Content, Done, Error, Op, Reply, Store as _},
 };
-use fal_types::{AppId, LeaseId, Moment, RequestId};
+use fal_types::{AppId, LeaseId, Moment, RequestId, Status};
 use tempfile::TempDir;
 
-use crate::{Options, Store};
+use crate::{Options, Store, counts::Waiting, write::Writer};
 
+mod backups;
 mod failing;
+mod fit;
 mod killed;
+mod large;
+mod migrated;
 mod opening;
 mod reopened;
+mod space;
 
 const NODE: NodeId = NodeId(1);
 const NOW: Moment = Moment::from_micros(1_790_000_000_000_000);
@@ -57,6 +62,18 @@ fn commit(store: &mut Store, op: Op) -> Done {
     store.commit(NOW, vec![op]).expect("a commit succeeds").pop().expect("one answer")
 }
 
+fn settle(leased: &Ticket, ruling: Ruling, reply: Option<Reply>) -> Op {
+    let State::Leased(lease) = leased.state else { panic!("{leased:?}") };
+    let (request, told, lines) = (leased.id, Told::default(), Vec::new());
+    Op::Settle { request, lease: lease.id, attempt: lease.attempt, ruling, told, lines, reply }
+}
+
+fn reply(body: Vec<u8>) -> Reply {
+    Reply { status: Status::new(200), headers: Vec::new(), body }
+}
+
+const RESPONDED: Ruling = Ruling::Finish(Ending::Responded(Status::new(200)));
+
 #[track_caller]
 fn claimed(store: &mut Store, max: u32, lease: u64) -> Vec<Ticket> {
     let done = commit(store, claim(max, lease));
@@ -68,15 +85,23 @@ fn ids(tickets: &[Ticket]) -> Vec<u128> {
     tickets.iter().map(|ticket| ticket.id.bits()).collect()
 }
 
+fn writer(store: &Store) -> &Writer {
+    store.writer.as_ref().expect("its device has not failed")
+}
+
+fn counted(store: &Store) -> Waiting {
+    writer(store).counts.of(&app())
+}
+
 /// What a fresh count of the table says, against what the store has counted along.
 #[track_caller]
 fn check_counts(store: &Store, folder: &Path) {
     let again = open(folder);
-    assert_eq!(store.counts.of(&app()), again.counts.of(&app()));
+    assert_eq!(counted(store), counted(&again));
 }
 
 /// The suite opens many stores; each gets a folder that lives as long as the test.
-fn with_stores(test: impl FnOnce(&mut conformance::Make<'_>)) {
+fn with_stores(test: impl FnOnce(&mut fal_conformance::Make<'_>)) {
     let mut folders = Vec::new();
     test(&mut || {
         let folder = folder();
@@ -100,7 +125,7 @@ fn with_stores(test: impl FnOnce(&mut conformance::Make<'_>)) {
 #[test]
 fn every_case_of_the_suite_passes() {
     with_stores(|make| {
-        for (name, case) in conformance::cases() {
+        for (name, case) in fal_conformance::cases() {
             println!("{name}");
             case(make);
         }
@@ -111,7 +136,7 @@ fn every_case_of_the_suite_passes() {
 fn it_answers_as_the_model_does() {
     with_stores(|make| {
         for seed in 0..12 {
-            conformance::against_model(make, seed, 120);
+            fal_conformance::against_model(make, seed, 120);
         }
     });
 }

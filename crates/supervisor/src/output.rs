@@ -24,6 +24,17 @@ const LONGEST_LINE: usize = 64 * 1024;
 /// Read at once. One read for each turn, so that a chatty runner does not starve the others.
 const CHUNK: usize = 16 * 1024;
 
+/// What a pipe holds at most.
+const PIPE: usize = 64 * 1024;
+
+/// What one read has found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Read {
+    Some,
+    Nothing,
+    End,
+}
+
 /// Which of a runner's two outputs a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stream {
@@ -57,20 +68,32 @@ impl Output {
         Ok(Self { pipe, stream, sink, lines: Mutex::new(Lines::default()) })
     }
 
-    /// Reads once and hands on the lines; false at the end.
-    fn read(&self, chunk: &mut [u8]) -> bool {
+    /// Reads once and hands on the lines. One thread at a time, so that lines keep their order.
+    fn read(&self, chunk: &mut [u8]) -> Read {
+        let mut lines = self.lines.lock();
         let length = match rustix::io::read(&self.pipe, &mut *chunk) {
             Ok(length) => length,
-            Err(Errno::AGAIN | Errno::INTR) => return true,
+            Err(Errno::AGAIN | Errno::INTR) => return Read::Nothing,
             Err(_broken) => 0,
         };
         let bytes = chunk.get(..length).unwrap_or_default();
-        let mut lines = self.lines.lock();
         lines.take(bytes, &mut |line| self.sink.line(self.stream, line));
         if length == 0 {
             lines.end(&mut |line| self.sink.line(self.stream, line));
+            return Read::End;
         }
-        length > 0
+        Read::Some
+    }
+
+    /// Hands on what the runner has printed by now, as far as a pipe holds.
+    pub(crate) fn catch_up(&self) {
+        let mut chunk = [0; CHUNK];
+        for _ in 0..=PIPE / CHUNK {
+            match self.read(&mut chunk) {
+                Read::Some => {}
+                Read::Nothing | Read::End => return,
+            }
+        }
     }
 }
 
@@ -94,7 +117,7 @@ fn run(poller: &Poller<Output>) {
         match poller.wait() {
             Ok(ready) => {
                 for (key, output) in ready {
-                    if !output.read(&mut chunk) {
+                    if output.read(&mut chunk) == Read::End {
                         poller.remove(key);
                     }
                 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::{
     forward::{ForwardError, Link, RequestBody, ResponseBody},
-    output::Stream,
+    output::{Output, Stream},
     reaper::Leader,
 };
 
@@ -63,6 +63,7 @@ pub(crate) enum Life {
 pub struct Runner {
     pub(crate) leader: Arc<Leader>,
     pub(crate) link: Arc<Link>,
+    pub(crate) outputs: [Arc<Output>; 2],
 }
 
 impl Runner {
@@ -131,6 +132,14 @@ impl Runner {
         request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, ForwardError> {
         self.link.forward(request).await
+    }
+
+    /// Hands on what it has printed by now, in the calling thread: when this returns, its sink has heard every line
+    /// whose end was in a pipe before.
+    pub fn catch_up(&self) {
+        for output in &self.outputs {
+            output.catch_up();
+        }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<Life> {

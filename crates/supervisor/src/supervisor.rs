@@ -123,10 +123,13 @@ impl Supervisor {
         shared.reaper.guard.started(spawned.pid, number);
         let process = (spawned.pid, spawned.pidfd);
         let leader = Arc::new(Leader::new(process, number, port, Arc::clone(sink)));
-        let watched = self.read(spawned.out, Stream::Out, sink);
-        let watched = watched.and_then(|()| self.read(spawned.err, Stream::Err, sink));
-        match watched.and_then(|()| shared.reaper.leaders.add(Arc::clone(&leader))) {
-            Ok(()) => Ok(Runner { leader, link }),
+        let watch = || {
+            let out = self.read(spawned.out, Stream::Out, sink)?;
+            let outputs = [out, self.read(spawned.err, Stream::Err, sink)?];
+            shared.reaper.leaders.add(Arc::clone(&leader)).map(|()| outputs)
+        };
+        match watch() {
+            Ok(outputs) => Ok(Runner { leader, link, outputs }),
             Err(source) => {
                 shared.reaper.give_up(&leader);
                 let program = launch.command.first().cloned().unwrap_or_default();
@@ -142,9 +145,10 @@ impl Supervisor {
         let _count = sweep::end_marked(&|mark| mark.token == token && mark.number == number, 1);
     }
 
-    fn read(&self, pipe: OwnedFd, stream: Stream, sink: &Arc<dyn Sink>) -> io::Result<()> {
-        let output = Output::new(pipe, stream, Arc::clone(sink))?;
-        self.shared.outputs.add(Arc::new(output))
+    fn read(&self, pipe: OwnedFd, stream: Stream, sink: &Arc<dyn Sink>) -> io::Result<Arc<Output>> {
+        let output = Arc::new(Output::new(pipe, stream, Arc::clone(sink))?);
+        self.shared.outputs.add(Arc::clone(&output))?;
+        Ok(output)
     }
 }
 

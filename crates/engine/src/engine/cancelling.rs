@@ -47,7 +47,10 @@ impl Engine {
     pub(super) fn cancel(&mut self, turn: &mut Turn, request: RequestId) {
         let of = |held: &Held| held.ticket.as_ref().is_some_and(|ticket| ticket.id == request);
         if let Some((lease, held)) = self.leases.iter_mut().find(|(_, held)| of(held)) {
-            held.cancelled = true;
+            // Nodes that share a store hear of one cancel more than once.
+            if std::mem::replace(&mut held.cancelled, true) {
+                return;
+            }
             let lease = *lease;
             turn.push(Command::SignalCancel { lease });
             self.expect_answer(turn.now, lease);

@@ -12,7 +12,7 @@ use fal_queue::{Ending, Ruling, Ticket};
 use fal_types::{Attempt, LeaseId, Problem, RequestId, RunnerId};
 
 use super::Engine;
-use crate::{Command, Record, Reported, turn::Turn};
+use crate::{Command, Record, Reported, told, turn::Turn};
 
 /// Requests whose deaths are remembered; one that was cancelled while it waited is never struck off.
 const REMEMBERED: usize = 10_000;
@@ -68,7 +68,7 @@ impl Engine {
         if deaths.len() >= limit {
             let deaths = self.containment.deaths.remove(&request).unwrap_or_default();
             turn.push(Command::Contained { request, deaths });
-            return Some(Ruling::Finish(Ending::Failed(Problem::Disconnected)));
+            return Some(Ruling::Exhaust(Ending::Failed(Problem::Disconnected)));
         }
         if self.containment.deaths.len() > REMEMBERED {
             self.containment.deaths.pop_first();
@@ -147,8 +147,8 @@ impl Engine {
 
 fn give_back(turn: &mut Turn, lease: LeaseId, ticket: &Ticket) {
     let attempt = Attempt::new(ticket.attempts);
-    let ruling = Ruling::GiveBack;
-    turn.push(Command::Record(Record { request: ticket.id, lease, attempt, ruling }));
+    let (ruling, told) = (Ruling::GiveBack, told::unsent());
+    turn.push(Command::Record(Record { request: ticket.id, lease, attempt, ruling, told }));
 }
 
 /// Why the runner died that the request was in flight on, if it did. A request that could not connect was not in

@@ -6,7 +6,13 @@ use fal_queue::{Ruling, State, Ticket, store::Backlog as Answer};
 use fal_types::{Attempt, LeaseId, Moment, Problem, RequestId, RunnerId};
 
 use super::{Engine, Follow, Held, Phase};
-use crate::{CallId, Command, Record, Reported, pool::Wish, settle, turn::Turn};
+use crate::{
+    CallId, Command, Record, Reported,
+    pool::Wish,
+    settle,
+    told::{self, Exception},
+    turn::Turn,
+};
 
 /// Requests whose runners' deaths are remembered; a request that was cancelled while it waited is never struck off.
 const MOURNED: usize = 10_000;
@@ -116,19 +122,20 @@ impl Engine {
         //# A queued request that is cut all the same MUST go again without being charged.
         //= docs/contract.md#queue-restart
         //# An attempt that the platform's own death cut MUST NOT be charged to its request.
-        let ruling = if is_cut {
-            Ruling::GiveBack
+        let (ruling, exception) = if is_cut {
+            (Ruling::GiveBack, Some(Exception::Going))
         } else if let Some(ruling) = contained {
-            ruling
+            (ruling, Some(Exception::contained(ruling)))
         } else {
-            settle::ruling(verdict, reported, ticket, &wait)
+            (settle::ruling(verdict, reported, ticket, &wait), None)
         };
+        let told = told::of(held.runner, verdict, reported, exception);
         // A runner that is gone already cannot be met again.
         if matches!(verdict.retry, Retry::Again { .. }) && self.pool.get(held.runner).is_some() {
             self.avoid.insert(ticket.id, held.runner);
         }
         let attempt = Attempt::new(ticket.attempts);
-        turn.push(Command::Record(Record { request: ticket.id, lease, attempt, ruling }));
+        turn.push(Command::Record(Record { request: ticket.id, lease, attempt, ruling, told }));
     }
 
     /// Notes that a request goes again because its runner died, and says whether it is the first time. The note is
@@ -168,8 +175,8 @@ impl Engine {
             let Some(runner) = runner else {
                 // Its runner died between the asking and the answer, or it was cancelled then: as if it had not
                 // been claimed.
-                let (request, ruling) = (ticket.id, Ruling::GiveBack);
-                turn.push(Command::Record(Record { request, lease, attempt, ruling }));
+                let (request, ruling, told) = (ticket.id, Ruling::GiveBack, told::unsent());
+                turn.push(Command::Record(Record { request, lease, attempt, ruling, told }));
                 continue;
             };
             self.dispatch(turn, (lease, runner), Box::new(ticket));

@@ -19,7 +19,7 @@ use crate::{
 
 /// How often a comment keeps the connection alive.
 const COMMENT: Duration = Duration::from_secs(15);
-/// How often a waiting request's position is looked up, since it changes by what others do.
+/// How often a request is looked at that changes by what others do.
 const POSITION: Duration = Duration::from_secs(1);
 
 //= docs/contract.md#queue-stream
@@ -54,15 +54,17 @@ impl Follower {
         while !self.ended {
             self.changes.catch_up();
             let tracked = self.app.track(self.id).await.ok()??;
-            let object = status::object(&self.app, &self.base, &tracked, self.logs);
+            let lines = status::lines(&self.app, self.id, self.logs).await.ok()?;
+            let object = status::object(&self.base, &tracked, lines);
             let text = serde_json::to_string(&object).ok()?;
             self.ended = matches!(tracked.ticket.state, State::Done(_));
             if text != self.last {
                 self.last.clone_from(&text);
                 return Some((Ok(Event::default().data(text)), self));
             }
-            let is_waiting = tracked.ticket.is_waiting();
-            self.changes.changed(if is_waiting { POSITION } else { COMMENT }).await;
+            // What another node does is heard of in a hint, which may be lost.
+            let is_quiet = !tracked.ticket.is_waiting() && !self.app.is_shared();
+            self.changes.changed(if is_quiet { COMMENT } else { POSITION }).await;
         }
         None
     }

@@ -56,6 +56,24 @@ pub(crate) fn parameters(query: Option<&str>) -> impl Iterator<Item = (&str, &st
     parts.map(|part| part.split_once('=').unwrap_or((part, "")))
 }
 
+/// What a part of a query stands for; none where it is no text. A `+` stands for a space there.
+pub(crate) fn unescape(part: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                let (high, low) = (digit()?, digit()?);
+                u8::try_from(high * 16 + low).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +105,15 @@ mod tests {
         assert_eq!(place("/v2/turbo"), Place::Submit);
         assert_eq!(place("/requests/7"), Place::NoRequest("7"));
         assert!(matches!(place(&format!("/requests/{ID}/else")), Place::NoRequest(_)));
+    }
+
+    #[test]
+    fn parts_of_a_query_are_unescaped() {
+        let escaped = "https%3A%2F%2Fa.test%2Fx%3Fa%3D1%262+%c3%a9";
+        assert_eq!(unescape(escaped).as_deref(), Some("https://a.test/x?a=1&2 \u{e9}"));
+        for bad in ["%", "%2", "%zz", "%ff"] {
+            assert_eq!(unescape(bad), None, "{bad}");
+        }
     }
 
     #[test]

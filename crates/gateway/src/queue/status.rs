@@ -1,6 +1,6 @@
 //! Saying where a request is.
 
-use fal_node::{App, Ending, Line, State, Tracked};
+use fal_node::{App, Ending, Line, QueueError, State, Tracked};
 use fal_types::RequestId;
 use http::{Response, StatusCode};
 
@@ -16,7 +16,11 @@ use crate::{
 pub(crate) async fn status(app: &App, base: &Base, id: RequestId, logs: Logs) -> Response<Body> {
     match app.track(id).await {
         Ok(Some(tracked)) => {
-            let body = object(app, base, &tracked, logs);
+            let lines = match lines(app, id, logs).await {
+                Ok(lines) => lines,
+                Err(error) => return queue::failed(&error, id),
+            };
+            let body = object(base, &tracked, lines);
             let done = matches!(tracked.ticket.state, State::Done(_));
             problem::json(if done { StatusCode::OK } else { StatusCode::ACCEPTED }, &body, id)
         }
@@ -25,8 +29,24 @@ pub(crate) async fn status(app: &App, base: &Base, id: RequestId, logs: Logs) ->
     }
 }
 
+/// What the runners printed, where it is wanted.
+pub(crate) async fn lines(
+    app: &App,
+    id: RequestId,
+    logs: Logs,
+) -> Result<Option<Vec<wire::LogLine>>, QueueError> {
+    match logs {
+        Logs::Wanted => Ok(Some(app.lines(id).await?.into_iter().map(line).collect())),
+        Logs::LeftOut => Ok(None),
+    }
+}
+
 /// The status object.
-pub(crate) fn object(app: &App, base: &Base, tracked: &Tracked, logs: Logs) -> wire::Status {
+pub(crate) fn object(
+    base: &Base,
+    tracked: &Tracked,
+    logs: Option<Vec<wire::LogLine>>,
+) -> wire::Status {
     let ticket = &tracked.ticket;
     let (error, error_type) = match ticket.state {
         State::Done(ending) => failure(ending),
@@ -37,7 +57,7 @@ pub(crate) fn object(app: &App, base: &Base, tracked: &Tracked, logs: Logs) -> w
         request_id: ticket.id.to_string(),
         urls: base.urls(ticket.id),
         queue_position: tracked.ahead,
-        logs: (logs == Logs::Wanted).then(|| app.lines(ticket.id).into_iter().map(line).collect()),
+        logs,
         metrics: wire::Metrics { inference_time: inference_time(tracked) },
         error,
         error_type,

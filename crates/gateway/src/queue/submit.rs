@@ -1,8 +1,10 @@
 //! Taking a request into the queue.
 
-use fal_node::{App, CallerRules, Content, Priority, Submission};
+use fal_node::{App, CallerRules, Content, Handle, Key, Priority, Storage, Submission, Submitted};
 use fal_types::{Condition, PerCondition, Problem, RequestId};
-use http::{HeaderMap, Method, Request, Response, StatusCode, request::Parts};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, request::Parts,
+};
 use hyper::body::Incoming;
 
 use crate::{
@@ -27,7 +29,7 @@ pub(crate) async fn submit(
         return queue::failed(&fal_node::QueueError::Stopping, id);
     }
     let (head, body) = request.into_parts();
-    let wanted = match Wanted::read(&head) {
+    let wanted = match Wanted::read(&head, gateway.node()) {
         Ok(wanted) => wanted,
         Err(detail) => return problem::platform_with(Problem::BadRequest, &detail, id),
     };
@@ -37,24 +39,31 @@ pub(crate) async fn submit(
     };
     let submission = wanted.submission(head.headers, (app, tail, id), body.into());
     match app.submit(submission).await {
-        Ok(submitted) => accepted(base, id, submitted.ahead),
+        Ok(submitted) => accepted(base, submitted),
         Err(error) => queue::failed(&error, id),
     }
 }
 
 //= docs/contract.md#queue-submit
 //# A submit MUST answer 200 with `status`, `request_id`, `response_url`, `status_url`, `cancel_url` and `queue_position`.
-fn accepted(base: &Base, id: RequestId, ahead: u64) -> Response<Body> {
+fn accepted(base: &Base, submitted: Submitted) -> Response<Body> {
+    let Submitted { id, ahead, is_repeated } = submitted;
     let body = wire::Submitted {
         status: "IN_QUEUE",
         request_id: id.to_string(),
+        gateway_request_id: id.to_string(),
         urls: base.urls(id),
         queue_position: ahead,
     };
-    problem::json(StatusCode::OK, &body, id)
+    let mut response = problem::json(StatusCode::OK, &body, id);
+    if is_repeated {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
 }
 
-const NO_WEBHOOK: &str = "fal_webhook is not available in this version: poll or stream the status";
+/// Says that a submit was made before, under the same key.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 fn length(value: &str) -> Result<u64, String> {
     let refuse = |_| format!("fal_max_queue_length must be a whole number, and is `{value}`");
@@ -68,21 +77,24 @@ struct Wanted {
     caller: CallerRules,
     hint: Option<String>,
     max_ahead: Option<u64>,
+    key: Option<String>,
+    webhook: Option<String>,
+    storage: Storage,
     /// The query without what is the queue's.
     query: String,
 }
 
 impl Wanted {
     /// Reads what can be read, or says what is wrong.
-    fn read(head: &Parts) -> Result<Self, String> {
+    fn read(head: &Parts, node: &Handle) -> Result<Self, String> {
         let start_timeout =
             headers::start_timeout(&head.headers).map_err(|error| error.to_string())?;
-        let mut max_ahead = None;
+        let (mut max_ahead, mut hook) = (None, None);
         let is_ours = |name: &str| name.starts_with("fal_");
         for (name, value) in path::parameters(head.uri.query()) {
             match name {
                 "fal_max_queue_length" => max_ahead = Some(length(value)?),
-                "fal_webhook" => return Err(NO_WEBHOOK.to_owned()),
+                "fal_webhook" => hook = Some(webhook(value, node)?),
                 _ => {}
             }
         }
@@ -94,6 +106,9 @@ impl Wanted {
             caller: caller(&head.headers),
             hint: word(&head.headers, "x-fal-runner-hint").map(str::to_owned),
             max_ahead,
+            key: key(&head.headers)?,
+            webhook: hook,
+            storage: storage(&head.headers),
             query: kept.join("&"),
         })
     }
@@ -110,6 +125,7 @@ impl Wanted {
             let path = if tail.is_empty() { "/" } else { tail };
             format!("{path}?{}", self.query)
         };
+        let key = self.key.map(|text| Key { text, digest: digest(&path, &body) });
         headers::for_runner(&mut seen, &headers::id(id), app.id(), tail);
         seen.remove(http::header::CONTENT_LENGTH);
         let kept = seen.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
@@ -123,8 +139,56 @@ impl Wanted {
             hint: self.hint,
             content,
             max_ahead: self.max_ahead,
+            key,
+            webhook: self.webhook,
+            storage: self.storage,
         }
     }
+}
+
+/// What tells one submit from another under the same key.
+fn digest(path: &str, body: &[u8]) -> [u8; 32] {
+    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+    context.update(path.as_bytes());
+    // A path has no line end, so nothing of it can be taken for the body.
+    context.update(b"\n");
+    context.update(body);
+    let mut digest = [0; 32];
+    digest.copy_from_slice(context.finish().as_ref());
+    digest
+}
+
+/// The longest key, in bytes.
+const LONGEST_KEY: usize = 255;
+
+fn key(headers: &HeaderMap) -> Result<Option<String>, String> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().map(str::trim).unwrap_or_default();
+    if text.is_empty() || text.len() > LONGEST_KEY {
+        return Err(format!(
+            "Idempotency-Key must have 1 to {LONGEST_KEY} characters of ASCII; a new UUID for each request is a good one"
+        ));
+    }
+    Ok(Some(text.to_owned()))
+}
+
+//= docs/contract.md#store-io
+//# With `X-Fal-Store-IO: 1` the input and the result MUST be kept for 30 days.
+fn storage(headers: &HeaderMap) -> Storage {
+    match word(headers, "x-fal-store-io") {
+        Some("1" | "true") => Storage::Long,
+        Some(_) | None => Storage::Usual,
+    }
+}
+
+fn webhook(value: &str, node: &Handle) -> Result<String, String> {
+    let refuse = |detail: String| format!("fal_webhook cannot be used: {detail}");
+    let url =
+        path::unescape(value).ok_or_else(|| refuse("it is not URL-encoded text".to_owned()))?;
+    node.webhook_url(&url).map_err(|error| {
+        let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
+        refuse(format!("{error}{}", source.unwrap_or_default()))
+    })
 }
 
 fn word<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -12,6 +12,12 @@ pub(crate) fn iso(moment: Moment) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
+/// The time of day in UTC, to the second.
+pub(crate) fn clock(moment: Moment) -> String {
+    let of_day = moment.micros() / 1_000_000 % 86_400;
+    format!("{:02}:{:02}:{:02}", of_day / 3600, of_day / 60 % 60, of_day % 60)
+}
+
 /// The civil date of a day since 1970-01-01, by counting eras of 400 years from 1 March of year 0.
 const fn date(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;

@@ -9,7 +9,7 @@ use fal_types::{LeaseId, RequestId};
 use crate::{
     conductor::{Conductor, Settled},
     exchange,
-    runners::Slot,
+    runners::{Slot, Worked},
 };
 
 /// Holds a slot, from the engine's word on. Settling consumes it; dropping it, wherever that happens, settles it as
@@ -42,7 +42,7 @@ impl Lease {
     /// From now on the runner works on this request.
     pub(crate) fn enter(&mut self, request: RequestId, call: Call) {
         if let Some(held) = &mut self.held {
-            self.slot.busy.enter(request, call);
+            self.slot.busy.enter(Worked { request, call, lease: held.lease });
             held.request = Some(request);
         }
     }
@@ -60,7 +60,9 @@ impl Lease {
     fn end(&mut self, reported: Reported) -> Option<Settled> {
         let held = self.held.take()?;
         if let Some(request) = held.request {
-            self.slot.busy.leave(request);
+            self.slot.busy.leave(held.lease);
+            // Where the attempt was not settled but dropped.
+            let _nobody_hears_them = held.conductor.shared.lines.end(request, held.lease);
         }
         held.conductor.settle(held.lease, reported)
     }

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use fal_engine::{Cause, Input, Record, Reported};
 use fal_policy::{Call, Outcome};
 use fal_queue::{
-    Ending, Ruling, Ticket,
-    store::{Content, Done, Op, Reply},
+    Ending, Ruling, State, Ticket,
+    store::{Content, Done, Line, Op, Reply},
 };
 use fal_supervisor::BodyError;
 use fal_types::{LeaseId, Problem, RunnerId};
@@ -36,8 +36,14 @@ pub(crate) async fn queued(
     let mut lease = Lease::new(&conductor, slot, lease);
     // The platform does not end before what became of this attempt is on disk.
     let _recording = conductor.shared.recording.acquire().await;
-    lease.enter(ticket.id, Call::Queued);
+    if let State::Leased(held) = ticket.state {
+        conductor.shared.lines.begin(ticket.id, held);
+    }
     let slot = Arc::clone(lease.slot());
+    // What the runner has printed before is not this request's.
+    slot.runner.catch_up();
+    lease.enter(ticket.id, Call::Queued);
+    let id = lease.id();
     let current = conductor.current();
     let limit = current.options.request_timeout;
     let most = conductor.shared.max_body;
@@ -46,11 +52,17 @@ pub(crate) async fn queued(
     let attempt = tokio::time::timeout(limit, attempt(&slot, request, most)).await;
     let (reported, reply) =
         attempt.unwrap_or_else(|_| (exchange::reported(Outcome::TimedOut), None));
+    // What the runner printed before it answered belongs to the request; what comes later does not.
+    slot.runner.catch_up();
+    let lines = id.map(|id| conductor.shared.lines.end(ticket.id, id)).unwrap_or_default();
     if let Some(Settled { record, died }) = lease.settle(reported) {
         // The store keeps the response only where it is the result.
-        let is_failed = matches!(record.ruling, Ruling::Finish(Ending::Failed(_)));
+        let is_failed = matches!(
+            record.ruling,
+            Ruling::Finish(Ending::Failed(_)) | Ruling::Exhaust(Ending::Failed(_))
+        );
         let reply = if is_failed { obituary(&died) } else { reply };
-        make_durable(&conductor, record, reply).await;
+        make_durable(&conductor, record, (reply, lines)).await;
     }
 }
 
@@ -130,11 +142,15 @@ fn outgoing(ticket: &Ticket, content: Content) -> Request<Bytes> {
 /// Makes durable what became of an attempt, however long the store takes: while it refuses, the lease stands.
 //= docs/contract.md#queue-fencing
 //# A result of an attempt whose lease is no longer current MUST change nothing.
-pub(crate) async fn make_durable(conductor: &Arc<Conductor>, record: Record, reply: Option<Reply>) {
-    let Record { request, lease, attempt, ruling } = record;
+pub(crate) async fn make_durable(
+    conductor: &Arc<Conductor>,
+    record: Record,
+    (reply, lines): (Option<Reply>, Vec<Line>),
+) {
+    let Record { request, lease, attempt, ruling, told } = record;
     loop {
-        let reply = reply.clone();
-        let op = Op::Settle { request, lease, attempt, ruling, reply };
+        let (told, lines, reply) = (told.clone(), lines.clone(), reply.clone());
+        let op = Op::Settle { request, lease, attempt, ruling, told, lines, reply };
         match conductor.shared.journal.commit(op).await {
             Ok(Done::Settled(after)) => {
                 announce(conductor, &after);
@@ -153,7 +169,7 @@ pub(crate) async fn make_durable(conductor: &Arc<Conductor>, record: Record, rep
 fn announce(conductor: &Arc<Conductor>, after: &Ticket) {
     conductor.shared.watchers.notify(after.id);
     match &after.state {
-        fal_queue::State::Waiting { not_before } => {
+        State::Waiting { not_before } => {
             // The app may have left and come back meanwhile; then another one serves the queue.
             let serving = conductor.shared.apps.upgrade().and_then(|apps| apps.get(&conductor.id));
             serving.as_ref().unwrap_or(conductor).drive(Input::Arrived { due: *not_before });
@@ -161,10 +177,13 @@ fn announce(conductor: &Arc<Conductor>, after: &Ticket) {
                 conductor.shared.deadlines.notify_one();
             }
         }
-        fal_queue::State::Done(ending) => {
+        State::Done(ending) => {
+            if after.webhook.is_some() {
+                conductor.shared.webhooks.notify_one();
+            }
             let (app, request, attempts) = (&conductor.id, after.id, after.attempts);
             tracing::debug!(%app, %request, attempts, ?ending, "request is done");
         }
-        fal_queue::State::Leased(_) => {}
+        State::Leased(_) => {}
     }
 }

@@ -27,6 +27,13 @@ pub enum Error {
     /// be found when the store is opened again; until then the store must not be used.
     #[error("the store's device failed: {0}")]
     Io(String),
+    /// The server that keeps the store does not answer, or does not now. A commit that ends so may
+    /// or may not have happened; the store connects again by itself.
+    #[error("the store's server cannot be reached: {0}")]
+    Unreachable(String),
+    /// The server that keeps the store is set so that what is acknowledged may be lost.
+    #[error("the store's server is not fit: {0}")]
+    Unfit(String),
     /// The store does not take the operation, which is a mistake in the program.
     #[error("the store was misused: {0}")]
     Misuse(String),

@@ -1,9 +1,13 @@
 //! The operations on a store, and what they are answered with.
 
+use std::time::Duration;
+
 use fal_types::{AppId, Attempt, LeaseId, Moment, RequestId, Status};
 
 use crate::{
+    account::Told,
     event::Ruling,
+    store::{Delivery, Sent},
     ticket::{NodeId, State, Ticket},
 };
 
@@ -27,11 +31,43 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+/// One line that a runner printed during an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// When it was read.
+    pub at: Moment,
+    /// Whether it was written to standard error.
+    pub is_error: bool,
+    /// The text, without its end of line.
+    pub text: String,
+}
+
+/// Some leases of a node: those that one claim may have handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leases {
+    /// The app that was claimed for.
+    pub app: AppId,
+    /// The first of them.
+    pub from: LeaseId,
+    /// How many there are.
+    pub count: u32,
+}
+
+impl Leases {
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn contain(&self, app: &AppId, lease: LeaseId) -> bool {
+        let past = lease.number().checked_sub(self.from.number());
+        self.app == *app && past.is_some_and(|past| past < u64::from(self.count))
+    }
+}
+
 /// One operation on a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
-    /// Keeps a new request. Answered with [`Done::Submitted`], [`Done::QueueFull`] or
-    /// [`Done::Duplicate`].
+    /// Keeps a new request. Answered with [`Done::Submitted`], [`Done::QueueFull`],
+    /// [`Done::Duplicate`], or, where its [`crate::Key`] is known, [`Done::Repeated`] or
+    /// [`Done::KeyTaken`].
     Submit {
         /// The request, as [`Ticket::new`] makes it.
         ticket: Ticket,
@@ -66,9 +102,25 @@ pub enum Op {
         attempt: Attempt,
         /// What follows from how it ended.
         ruling: Ruling,
+        /// How it went, to be kept as an [`crate::Account`].
+        told: Told,
+        /// What its runner printed since the last [`Op::Note`].
+        lines: Vec<Line>,
         /// The runner's answer, or what the platform has to say beside its own error. Kept exactly when the
         /// ticket ends as [`crate::Ending::Responded`] or [`crate::Ending::Failed`] by this settlement.
         reply: Option<Reply>,
+    },
+    /// Keeps what the runner of an attempt has printed so far. Answered with [`Done::Noted`] or
+    /// [`Done::Stale`].
+    Note {
+        /// The request.
+        request: RequestId,
+        /// The lease of the attempt.
+        lease: LeaseId,
+        /// The number of the attempt.
+        attempt: Attempt,
+        /// What is new.
+        lines: Vec<Line>,
     },
     /// Asks for a request of `app` to be cancelled. Answered with [`Done::Cancelled`].
     Cancel {
@@ -77,17 +129,67 @@ pub enum Op {
         /// The request that the caller named.
         request: RequestId,
     },
-    /// Puts back everything that `node` had leased: it has died since. Answered with
-    /// [`Done::Recovered`].
+    /// Puts back what `node` had leased. Answered with [`Done::Recovered`].
     Recover {
-        /// The node that died.
+        /// The node.
         node: NodeId,
+        /// These of its leases, whose claim was never answered; or all of them, because the node
+        /// has died since, and then its last [`Op::Beat`] is forgotten too.
+        leases: Option<Leases>,
+    },
+    /// Says that a node lives. Answered with [`Done::Beaten`]. A node that has said so and then
+    /// says nothing for as long as it said is taken for dead by the next sweep.
+    Beat {
+        /// The node.
+        node: NodeId,
+        /// How long that holds.
+        lasts: Duration,
+    },
+    /// Takes webhooks that are due, in all apps, those first that were due first. Answered with
+    /// [`Done::Collected`].
+    Collect {
+        /// How many at most.
+        max: u32,
+        /// Until each is reported with [`Op::Sent`] it is not handed out again for so long.
+        hold: Duration,
+    },
+    /// Says how the delivery of a webhook went. Answered with [`Done::Noted`], or with
+    /// [`Done::Stale`] where the delivery is no longer the last one that was handed out.
+    Sent {
+        /// The request.
+        request: RequestId,
+        /// How it went.
+        sent: Sent,
+        /// When it is sent again; none where it is not.
+        next: Option<Moment>,
+    },
+    /// Sends the webhook of an ended request now, whatever became of it before. Answered with
+    /// [`Done::Noted`], or with [`Done::Stale`] where there is none.
+    SendAgain {
+        /// The request.
+        request: RequestId,
+    },
+    /// Makes a new request from a dead letter, which stays, with [`Ticket::again`]. Answered with
+    /// [`Done::Submitted`], [`Done::Duplicate`], or [`Done::Stale`] where there is none to make it
+    /// from.
+    Resubmit {
+        /// The dead letter.
+        request: RequestId,
+        /// The name of the new request.
+        heir: RequestId,
+    },
+    /// Removes a dead letter with all that belongs to it. Answered with [`Done::Noted`], or with
+    /// [`Done::Stale`] where it is none.
+    Drop {
+        /// The dead letter.
+        request: RequestId,
     },
     /// Does what time asks for, in all apps. Answered with [`Done::Swept`].
     ///
     /// First it ends up to `limit` waiting tickets whose start deadline has passed, then it
     /// removes up to `limit` ended ones, with what belongs to them, that have expired. In each
-    /// case those whose moment came first, and of the same moment those submitted first.
+    /// case those whose moment came first, and of the same moment those submitted first. At last
+    /// it puts back what nodes had leased that are taken for dead.
     Sweep {
         /// How many tickets of each kind are taken at most.
         limit: u32,
@@ -110,6 +212,16 @@ pub enum Done {
     /// The request is not kept, because its id is taken, be it in another app. What is kept under
     /// that id stays as it is.
     Duplicate,
+    /// The request is not kept, because the same was submitted before under its key.
+    Repeated {
+        /// The request that was kept then.
+        request: RequestId,
+    },
+    /// The request is not kept, because something else was submitted before under its key.
+    KeyTaken {
+        /// The request that was kept then.
+        request: RequestId,
+    },
     /// These were leased.
     Claimed {
         /// The tickets in the order of the queue, already leased, with what to forward.
@@ -120,10 +232,12 @@ pub enum Done {
         backlog: Backlog,
     },
     /// The attempt is settled, and this is the ticket since.
-    Settled(Ticket),
+    Settled(Box<Ticket>),
     /// The lease or the attempt is not the current one, or there is no such request. Nothing
     /// changed.
     Stale,
+    /// It is done, and there is nothing to say.
+    Noted,
     /// What the cancellation came to.
     Cancelled(CancelAnswer),
     /// The node's tickets are put back, or have ended where their caller wanted them cancelled.
@@ -131,11 +245,29 @@ pub enum Done {
         /// How many there were.
         tickets: u64,
     },
+    /// It is known that the node lives.
+    Beaten {
+        /// Whether it was taken for dead since it said so last, and others were given what it had.
+        lapsed: bool,
+        /// Which of the requests that it has leased are to be cancelled.
+        cancelled: Vec<RequestId>,
+    },
+    /// These are to be sent.
+    Collected {
+        /// What to send, each to be reported with [`Op::Sent`].
+        deliveries: Vec<Delivery>,
+        /// When the next is due. It may have passed already where there were too many.
+        next: Option<Moment>,
+    },
     /// What time asked for is done.
     Swept {
         /// The requests that ended because their start deadline had passed.
         deadlines: Vec<RequestId>,
-        /// How many ended requests were removed.
+        /// The requests that wait again because their node is taken for dead, or have ended because
+        /// their caller wanted them cancelled.
+        lost: Vec<RequestId>,
+        /// How many ended requests were removed. A store that removes in larger pieces, as
+        /// [`crate::store::Caps::removal`] says, does not count.
         removed: u64,
         /// The next moment that a sweep has something to do. It may have passed already where the
         /// limit cut this one short.

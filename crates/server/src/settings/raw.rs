@@ -16,7 +16,10 @@ pub(crate) struct File {
     pub(crate) listen: Option<Spanned<String>>,
     pub(crate) data_dir: Option<Spanned<PathBuf>>,
     pub(crate) queue: Option<Spanned<String>>,
+    /// Whether a standby of the queue's server may be behind.
+    pub(crate) queue_allow_async_standby: Option<bool>,
     pub(crate) webhook_allow_private: Option<bool>,
+    pub(crate) retention: Retention,
     pub(crate) api_keys: Option<Spanned<Vec<String>>>,
     /// Bytes.
     pub(crate) max_body: Option<Spanned<u64>>,
@@ -24,6 +27,22 @@ pub(crate) struct File {
     pub(crate) max_head: Option<Spanned<u64>>,
     pub(crate) machine: Machine,
     pub(crate) apps: BTreeMap<Spanned<String>, App>,
+}
+
+/// How long what has ended is kept.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Retention {
+    /// Seconds.
+    pub(crate) result: Option<Spanned<f64>>,
+    /// Seconds.
+    pub(crate) large_result: Option<Spanned<f64>>,
+    /// Bytes.
+    pub(crate) large_from: Option<Spanned<u64>>,
+    /// Seconds.
+    pub(crate) stored: Option<Spanned<f64>>,
+    /// Seconds.
+    pub(crate) dead_letter: Option<Spanned<f64>>,
 }
 
 /// What all apps share.
@@ -119,17 +138,8 @@ const LATER: &str = "is not available in this version; leave the key out";
 impl File {
     /// The gateway's limits, and a refusal of what this version cannot do.
     pub(crate) fn limits(&self, source: &Source<'_>) -> Result<fal_gateway::Limits, Failure> {
-        if let Some(queue) = self.queue.as_ref().filter(|queue| queue.as_ref() != "embedded") {
-            let text = format!("`{}` {LATER}: only \"embedded\" is", queue.as_ref());
-            return Err(bad(&source.at(queue.span(), "queue", &text)));
-        }
         if let Some(keys) = self.api_keys.as_ref().filter(|keys| !keys.as_ref().is_empty()) {
             return Err(bad(&source.at(keys.span(), "api_keys", LATER)));
-        }
-        if self.webhook_allow_private.is_some() {
-            tracing::debug!(
-                "webhook_allow_private has nothing to allow: this version sends no webhooks"
-            );
         }
         let mut limits = fal_gateway::Limits::default();
         if let Some(body) = &self.max_body {
@@ -142,7 +152,7 @@ impl File {
     }
 }
 
-fn within(
+pub(super) fn within(
     source: &Source<'_>,
     key: &str,
     value: &Spanned<u64>,

@@ -7,7 +7,14 @@ use fal_engine::Needs;
 use super::*;
 
 fn arguments(config: PathBuf) -> Serve {
-    Serve { config: Some(config), app: Vec::new(), listen: None, data_dir: None, tls: false }
+    Serve {
+        config: Some(config),
+        app: Vec::new(),
+        listen: None,
+        data_dir: None,
+        queue: None,
+        tls: false,
+    }
 }
 
 fn load_text(dir: &Path, text: &str) -> Result<Settings, Failure> {
@@ -126,8 +133,34 @@ fn a_crash_backoff_of_nothing_still_waits_a_little() {
 
 #[test]
 fn what_this_version_cannot_do_is_refused_and_not_ignored() {
-    check("queue = \"postgres://x\"\n[apps.\"a/b\"]\ncommand = [\"sh\"]\n", "fal.toml:1: queue: ");
+    check("queue = \"redis://x\"\n[apps.\"a/b\"]\ncommand = [\"sh\"]\n", "fal.toml:1: queue: ");
     check("api_keys = [\"a:b\"]\n[apps.\"a/b\"]\ncommand = [\"sh\"]\n", "fal.toml:1: api_keys: ");
+}
+
+#[test]
+fn the_queue_and_its_retention_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = "[apps.\"a/b\"]\ncommand = [\"sh\"]\n";
+    let text = format!(
+        "queue = \"postgres://me@db/q\"\n[retention]\nresult = 5\nlarge_from = 7\ndead_letter = 9.5\n{app}"
+    );
+    let settings = load_text(dir.path(), &text).unwrap();
+    let url = "postgres://me@db/q".to_owned();
+    assert_eq!(settings.queue, Queue::Postgres { url, allows_async_standby: false });
+    let keep = settings.keep;
+    assert_eq!((keep.small.as_secs(), keep.large.as_secs(), keep.large_from), (5, 360, 7));
+    assert_eq!((keep.dead.as_millis(), keep.stored.as_secs()), (9_500, 2_592_000));
+    for (key, value) in
+        [("result", "0"), ("stored", "1e9"), ("dead_letter", "-1"), ("large_from", "-1")]
+    {
+        check(
+            &format!("[retention]\n{key} = {value}\n{app}"),
+            &format!(
+                "fal.toml:2: {}{key}",
+                if value == "-1" && key == "large_from" { "" } else { "retention." }
+            ),
+        );
+    }
 }
 
 //= docs/contract.md#startup-failed

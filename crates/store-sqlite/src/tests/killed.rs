@@ -5,6 +5,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use fal_queue::{Key, store::Line};
+
 use super::*;
 
 /// Set for the process that is to be killed: the folder of its store.
@@ -22,13 +24,75 @@ fn the_process_that_is_killed() {
     let mut out = std::io::stdout().lock();
     for first in (1u128..).step_by(8) {
         let last = first + BATCH - 1;
-        store.commit(NOW, (first..=last).map(ticket).map(submit).collect()).expect("a commit");
-        // A claim in between, so that rows move while the process dies.
-        claimed(&mut store, 3, u64::try_from(first).unwrap());
+        store.commit(NOW, (first..=last).map(submission).collect()).expect("a commit");
+        // Rows of every kind change while the process dies.
+        let leased = claimed(&mut store, 3, u64::try_from(first).unwrap());
+        let noted = leased.iter().map(note).collect();
+        store.commit(NOW, noted).expect("a commit");
+        let settled = leased.iter().map(|leased| settle(leased, RESPONDED, Some(answer(leased))));
+        store.commit(NOW, settled.collect()).expect("a commit");
         if writeln!(out, "\n{TAKEN}{last}").and_then(|()| out.flush()).is_err() {
             return;
         }
     }
+}
+
+/// Some have a key, some a webhook, and a few a large body.
+fn submission(number: u128) -> Op {
+    let key = Key { text: number.to_string(), digest: [7; 32] };
+    let ticket = Ticket {
+        key: number.is_multiple_of(3).then_some(key),
+        webhook: number.is_multiple_of(2).then(|| "http://example.com/".to_owned()),
+        ..ticket(number)
+    };
+    Op::Submit {
+        ticket,
+        content: Content { headers: Vec::new(), body: body(number) },
+        max_ahead: None,
+    }
+}
+
+fn body(number: u128) -> Vec<u8> {
+    let size = if number.is_multiple_of(40) { 1024 * 1024 + 1 } else { 100 };
+    vec![u8::try_from(number % 251).unwrap(); size]
+}
+
+fn answer(leased: &Ticket) -> Reply {
+    reply(body(leased.id.bits() + 1))
+}
+
+fn lines() -> Vec<Line> {
+    vec![Line { at: NOW, is_error: false, text: "printed".to_owned() }]
+}
+
+fn note(leased: &Ticket) -> Op {
+    let State::Leased(lease) = leased.state else { panic!("{leased:?}") };
+    let (request, lease, attempt) = (leased.id, lease.id, lease.attempt);
+    Op::Note { request, lease, attempt, lines: lines() }
+}
+
+/// Everything that belongs to a request is there, or nothing of it; and those that have ended are
+/// the first.
+fn check_request(reader: &mut dyn fal_queue::store::Reader, ticket: &Ticket) {
+    let (id, number) = (ticket.id, ticket.id.bits());
+    let has_ended = match ticket.state {
+        State::Done(_) => true,
+        State::Waiting { .. } | State::Leased(_) => false,
+    };
+    let result = reader.reply(id).expect("it reads");
+    assert!(result == has_ended.then(|| answer(ticket)), "{number}");
+    let content = reader.content(id).expect("it reads").map(|content| content.body);
+    assert!(content == (!has_ended).then(|| body(number)), "{number}");
+    assert_eq!(reader.accounts(id).expect("it reads").len(), usize::from(has_ended), "{number}");
+    assert_eq!(
+        reader.webhook(id).expect("it reads").is_some(),
+        has_ended && ticket.webhook.is_some()
+    );
+    let kept = reader.lines(id).expect("it reads");
+    assert!(kept == lines() || (kept.is_empty() && !has_ended), "{number}");
+    let submission = submission(number);
+    let Op::Submit { ticket: submitted, .. } = submission else { panic!("{submission:?}") };
+    assert_eq!((&ticket.key, &ticket.webhook), (&submitted.key, &submitted.webhook));
 }
 
 /// Kills a process after so many acknowledged batches, and returns the last request that it
@@ -76,15 +140,30 @@ fn every_acknowledged_request_survives_a_kill() {
         assert!(last >= BATCH * u128::try_from(batches).unwrap());
         let mut store = open(folder.path());
         let mut reader = store.reader().expect("a reader");
-        for number in 1..=last {
-            let found = reader.ticket(&app(), RequestId::from_bits(number)).expect("it reads");
-            assert!(found.is_some(), "{number} of {last} is lost");
+        let found = reader.recent(None, u32::MAX).expect("it reads");
+        assert!(found.len() >= usize::try_from(last).unwrap(), "{} of {last}", found.len());
+        assert_eq!(found.len() % 8, 0, "a batch is kept whole or not at all");
+        for (number, ticket) in (1..).zip(found.iter().rev()) {
+            assert_eq!(ticket.id.bits(), number, "one is lost");
+            check_request(&mut *reader, ticket);
         }
-        let found = reader.recent(None, u32::MAX).expect("it reads").len();
-        assert_eq!(found % 8, 0, "a batch is kept whole or not at all");
+        check_files(folder.path(), &found);
         check_counts(&store, folder.path());
-        commit(&mut store, Op::Recover { node: NODE });
-        let expected: Vec<_> = (1..=u128::try_from(found).unwrap()).collect();
+        commit(&mut store, Op::Recover { node: NODE, leases: None });
+        let left = found.iter().filter(|ticket| !matches!(ticket.state, State::Done(_)));
+        let mut expected: Vec<_> = left.map(|ticket| ticket.id.bits()).collect();
+        expected.reverse();
+        assert!(found.len() - expected.len() >= 3 * (batches - 1), "{} have ended", expected.len());
         assert_eq!(ids(&claimed(&mut store, u32::MAX, 1_000_000)), expected);
     }
+}
+
+/// There are as many files as large bodies.
+fn check_files(folder: &Path, found: &[Ticket]) {
+    let has_file = |ticket: &&Ticket| match ticket.state {
+        State::Done(_) => answer(ticket).body.len() > 100,
+        State::Waiting { .. } | State::Leased(_) => body(ticket.id.bits()).len() > 100,
+    };
+    let files = std::fs::read_dir(folder.join("queue.sqlite-bodies")).expect("the folder").count();
+    assert_eq!(files, found.iter().filter(has_file).count());
 }

@@ -36,7 +36,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
     drop(open(folder.path()));
     let options = prepared(folder.path(), "PRAGMA user_version = 7");
     let before = std::fs::read(&options.path).expect("the file");
-    assert_eq!(refused(&options), Error::NewerSchema { found: 7, known: 1 });
+    assert_eq!(refused(&options), Error::NewerSchema { found: 7, known: 2 });
     assert!(std::fs::read(&options.path).expect("the file") == before);
 }
 
@@ -78,10 +78,10 @@ fn a_store_that_cannot_be_written_says_so() {
     let folder = folder();
     let mut store = open(folder.path());
     commit(&mut store, submit(ticket(1)));
-    store.connection.pragma_update(None, "query_only", true).expect("a setting");
+    writer(&store).connection.pragma_update(None, "query_only", true).expect("a setting");
     let error = store.commit(NOW, vec![submit(ticket(2))]).expect_err("it is refused");
     assert!(matches!(error, Error::ReadOnly(_)), "{error:?}");
-    store.connection.pragma_update(None, "query_only", false).expect("a setting");
+    writer(&store).connection.pragma_update(None, "query_only", false).expect("a setting");
     assert_eq!(commit(&mut store, submit(ticket(3))), Done::Submitted { ahead: 1 });
 }
 
@@ -105,7 +105,7 @@ fn commits_are_flushed_and_the_file_is_not_mapped() {
     let store = open(folder.path());
     let read = |name| {
         let value = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
-        store.connection.pragma_query_value(None, name, value).expect(name)
+        writer(&store).connection.pragma_query_value(None, name, value).expect(name)
     };
     assert_eq!(read("journal_mode"), "wal".to_owned().into());
     assert_eq!(read("synchronous"), 2.into());
@@ -117,8 +117,8 @@ fn commits_are_flushed_and_the_file_is_not_mapped() {
 fn another_writer_is_an_error_and_not_a_loss() {
     let folder = folder();
     let mut store = open(folder.path());
-    store.connection.busy_timeout(std::time::Duration::ZERO).expect("a setting");
-    let other = Connection::open(&store.path).expect("a second connection");
+    writer(&store).connection.busy_timeout(std::time::Duration::ZERO).expect("a setting");
+    let other = Connection::open(&store.options.path).expect("a second connection");
     other.execute_batch("BEGIN IMMEDIATE").expect("it takes the file");
     let error = store.commit(NOW, vec![submit(ticket(1))]).expect_err("the file is taken");
     assert!(matches!(error, Error::Locked(_)), "{error:?}");

@@ -2,20 +2,12 @@
 
 use std::time::Duration;
 
-use fal_queue::{
-    Ending, Ruling, State,
-    store::{Backlog, Reply},
-};
-use fal_types::{Attempt, Problem, Status};
+use fal_queue::store::Backlog;
+use fal_types::{Attempt, Problem};
 
 use super::*;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
-
-fn settle(leased: &Ticket, ruling: Ruling, reply: Option<Reply>) -> Op {
-    let State::Leased(lease) = leased.state else { panic!("{leased:?}") };
-    Op::Settle { request: leased.id, lease: lease.id, attempt: lease.attempt, ruling, reply }
-}
 
 #[test]
 fn everything_is_found_again() {
@@ -33,11 +25,11 @@ fn everything_is_found_again() {
     commit(&mut store, settle(&leased[1], again, None));
     let mut reader = store.reader().expect("a reader");
     let before = reader.recent(None, 9).expect("it reads");
-    let waiting = store.counts.of(&app());
+    let waiting = counted(&store);
     drop((reader, store));
 
     let store = open(folder.path());
-    assert_eq!(store.counts.of(&app()), waiting);
+    assert_eq!(counted(&store), waiting);
     let mut reader = store.reader().expect("a reader");
     assert_eq!(reader.recent(None, 9).expect("it reads"), before);
     assert_eq!(ids(&before), [6, 5, 4, 3, 2, 1]);
@@ -63,7 +55,7 @@ fn what_was_leased_is_recovered_at_its_place() {
     let mut store = open(folder.path());
     assert_eq!(ids(&claimed(&mut store, 1, 9)), [3], "what is leased is not handed out again");
     let recovered = Done::Recovered { tickets: 3 };
-    assert_eq!(commit(&mut store, Op::Recover { node: NODE }), recovered);
+    assert_eq!(commit(&mut store, Op::Recover { node: NODE, leases: None }), recovered);
     check_counts(&store, folder.path());
     let again = claimed(&mut store, 9, 20);
     assert_eq!(ids(&again), [1, 2, 3]);

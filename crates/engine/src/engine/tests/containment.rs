@@ -42,7 +42,7 @@ fn a_request_that_two_runners_died_with_is_not_tried_again() {
             -> dispatch q1 attempt 2 l1 on r1
         4.000 l1 breaks
             -> contained q1: r0 disconnected, r1 disconnected
-            -> record q1 attempt 2 l1: fails with Disconnected
+            -> record q1 attempt 2 l1: fails with Disconnected, and is a dead letter
             -> r1 Cut
             -> r1 SignalTerm
             -> r1 is TERMINATING: disconnected
@@ -96,7 +96,7 @@ fn whoever_was_in_flight_at_a_death_is_tried_alone() {
             -> dispatch q2 attempt 2 l4 on r1
         5.000 l4 breaks
             -> contained q2: r0 disconnected, r1 disconnected
-            -> record q2 attempt 2 l4: fails with Disconnected
+            -> record q2 attempt 2 l4: fails with Disconnected, and is a dead letter
             -> r1 Cut
             -> r1 SignalTerm
             -> r1 is TERMINATING: disconnected
@@ -220,7 +220,7 @@ fn a_503_of_its_own_counts_as_a_death_and_is_charged() {
             -> dispatch q1 attempt 2 l1 on r1
         4.000 l1 answers 503
             -> contained q1: r0 status_503, r1 status_503
-            -> record q1 attempt 2 l1: fails with Disconnected
+            -> record q1 attempt 2 l1: fails with Disconnected, and is a dead letter
             -> r1 Cut
             -> r1 SignalTerm
             -> r1 is TERMINATING: status_503

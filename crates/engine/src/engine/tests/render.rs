@@ -34,6 +34,7 @@ pub(super) fn kind(command: &Command) -> String {
         Command::Dispatch { .. } => "Dispatch".to_owned(),
         Command::Record(record) => match record.ruling {
             Ruling::Finish(_) => "Record(Finish)".to_owned(),
+            Ruling::Exhaust(_) => "Record(Exhaust)".to_owned(),
             Ruling::Again { .. } => "Record(Again)".to_owned(),
             Ruling::GiveBack => "Record(GiveBack)".to_owned(),
         },
@@ -104,9 +105,8 @@ fn may(offer: Offer) -> String {
 
 fn recorded(record: &Record) -> String {
     let what = match record.ruling {
-        Ruling::Finish(Ending::Responded(status)) => format!("ends with {status}"),
-        Ruling::Finish(Ending::Failed(problem)) => format!("fails with {problem:?}"),
-        Ruling::Finish(Ending::Cancelled) => "is cancelled".to_owned(),
+        Ruling::Finish(ending) => ended(ending),
+        Ruling::Exhaust(ending) => format!("{}, and is a dead letter", ended(ending)),
         Ruling::Again { charge, not_before } => {
             let charge = charge.map_or("nothing by name", fal_types::Condition::name);
             format!("again from {}, charged to {charge}", moment(not_before))
@@ -119,4 +119,12 @@ fn recorded(record: &Record) -> String {
         record.attempt,
         lease(record.lease)
     )
+}
+
+fn ended(ending: Ending) -> String {
+    match ending {
+        Ending::Responded(status) => format!("ends with {status}"),
+        Ending::Failed(problem) => format!("fails with {problem:?}"),
+        Ending::Cancelled => "is cancelled".to_owned(),
+    }
 }

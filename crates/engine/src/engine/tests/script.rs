@@ -247,8 +247,9 @@ impl Script {
 
     fn recorded(&mut self) -> Vec<Command> {
         let mut commands = Vec::new();
-        for Record { request, lease, attempt, ruling } in std::mem::take(&mut self.records) {
-            let op = Op::Settle { request, lease, attempt, ruling, reply: None };
+        for Record { request, lease, attempt, ruling, told } in std::mem::take(&mut self.records) {
+            let lines = Vec::new();
+            let op = Op::Settle { request, lease, attempt, ruling, told, lines, reply: None };
             let Done::Settled(ticket) = self.commit(op) else { continue };
             if let State::Waiting { not_before } = ticket.state {
                 commands.extend(self.tell(Input::Arrived { due: not_before }));

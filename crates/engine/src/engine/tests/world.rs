@@ -144,6 +144,10 @@ impl World {
             16 if self.dice.one_in(3) => self.reload(),
             17 => self.watch(),
             18 => self.make_room(),
+            19 => {
+                self.look();
+                Ok(())
+            }
             16.. => Ok(()),
         }
     }

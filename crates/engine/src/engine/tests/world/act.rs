@@ -20,6 +20,7 @@ pub(super) enum Happening {
     Arrives(Moment),
     ClaimCommits(u32, LeaseId),
     ClaimAnswers(Vec<Ticket>, Backlog),
+    Looks(Backlog, u64),
     ClaimFails,
     Ends(LeaseId, Outcome),
     Records(Record),
@@ -231,6 +232,10 @@ impl World {
                 let what = format!("claimed {}, {} left", names.join(" "), backlog.waiting);
                 self.tell(&what, Input::Claimed { batch, backlog })
             }
+            Happening::Looks(backlog, news) => {
+                let what = format!("{} wait, as somebody saw", backlog.waiting);
+                self.tell(&what, Input::Looked { backlog, news })
+            }
             Happening::ClaimFails => {
                 let again = self.now + self.dice.span(2);
                 self.laws.claim_over(Some(again));
@@ -244,6 +249,15 @@ impl World {
             ),
             Happening::News(runner, event) => self.news(runner, event),
         }
+    }
+
+    /// Somebody asks the store what waits, and tells it later.
+    pub(super) fn look(&mut self) {
+        let news = self.engine.news();
+        let mut reader = self.store.reader().expect("the model has readers");
+        let backlog = reader.backlog(&app()).expect("the model never fails");
+        let lag = self.dice.lag();
+        self.plan(lag, Happening::Looks(backlog, news));
     }
 
     fn claim(&mut self, max: u32, leases_from: LeaseId) {
@@ -268,8 +282,9 @@ impl World {
     }
 
     fn record(&mut self, record: &Record) -> Result<(), Broken> {
-        let Record { request, lease, attempt, ruling } = *record;
-        let op = Op::Settle { request, lease, attempt, ruling, reply: None };
+        let Record { request, lease, attempt, ruling, told } = record.clone();
+        let lines = Vec::new();
+        let op = Op::Settle { request, lease, attempt, ruling, told, lines, reply: None };
         let Done::Settled(ticket) = self.commit(op) else {
             return Err(format!("{} is recorded twice", render::request(request)));
         };

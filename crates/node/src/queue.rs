@@ -1,0 +1,304 @@
+//! The queue of one app, as the gateway asks of it.
+
+use std::{sync::Arc, time::Duration};
+
+use fal_queue::{
+    CallerRules, Key, Priority, State, Storage, Ticket,
+    store::{CancelAnswer, Content, Done, Error, Line, Op, Reply},
+};
+use fal_types::{AppId, Moment, Problem, RequestId};
+use http::{HeaderValue, Response};
+
+use crate::{
+    Body, DirectCall, Refusal, RunnerView,
+    conductor::Conductor,
+    exchange,
+    handle::{commit, read},
+    watch::{Watch, Watchers},
+};
+
+/// One app of a node that runs.
+#[derive(Debug, Clone)]
+pub struct App {
+    conductor: Arc<Conductor>,
+}
+
+/// A request for the queue. Its headers are already those that a runner may see.
+#[derive(Debug)]
+pub struct Submission {
+    /// The id it will be known by.
+    pub id: RequestId,
+    /// The path below the app, with the query; empty for the root.
+    pub path: String,
+    /// Its place relative to others.
+    pub priority: Priority,
+    /// How long it may wait before its first attempt, where its caller said so.
+    pub start_timeout: Option<Duration>,
+    /// What its caller said about retries.
+    pub caller: CallerRules,
+    /// Which runner its caller would like.
+    pub hint: Option<String>,
+    /// What the runner gets.
+    pub content: Content,
+    /// Refuse it when more requests than this are ahead.
+    pub max_ahead: Option<u64>,
+    /// What makes another submit the same.
+    pub key: Option<Key>,
+    /// Where its end is told; a URL that was found good.
+    pub webhook: Option<String>,
+    /// How long input and result are kept.
+    pub storage: Storage,
+}
+
+/// An accepted request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Submitted {
+    /// Its id: another than the submitted one where the same was submitted before.
+    pub id: RequestId,
+    /// How many requests wait ahead of it.
+    pub ahead: u64,
+    /// Whether the same was submitted before.
+    pub is_repeated: bool,
+}
+
+/// Why the queue did not do what was asked. Nothing of it has happened.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum QueueError {
+    /// More requests wait than the caller allows.
+    #[error("{waiting} requests are waiting already")]
+    Full {
+        /// How many.
+        waiting: u64,
+    },
+    /// The id is taken.
+    #[error("a request with this id exists")]
+    Duplicate,
+    /// Something else was submitted under the same key.
+    #[error("request {request} was submitted under this key with another payload")]
+    KeyTaken {
+        /// What was.
+        request: RequestId,
+    },
+    /// The platform is stopping.
+    #[error("platform is stopping")]
+    Stopping,
+    /// The store failed; the platform's log has the reason.
+    #[error("store failed")]
+    Store,
+}
+
+/// A queued request as it is now.
+#[derive(Debug, Clone)]
+pub struct Tracked {
+    /// What the store keeps of it.
+    pub ticket: Ticket,
+    /// How many requests wait ahead, while it waits itself.
+    pub ahead: Option<u64>,
+}
+
+/// The answer to a queued request.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// There is none yet.
+    Pending,
+    /// The runner's own.
+    Reply(Reply),
+    /// The platform's, and what it says beyond the usual.
+    Problem(Problem, Option<String>),
+}
+
+impl App {
+    pub(crate) const fn new(conductor: Arc<Conductor>) -> Self {
+        Self { conductor }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> &AppId {
+        &self.conductor.id
+    }
+
+    /// Whether some runner takes requests now.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.conductor.has_ready()
+    }
+
+    /// Makes a direct call: one attempt, never retried. With the answer comes the runner's name.
+    ///
+    /// # Errors
+    /// When no runner answered; the platform's error says why.
+    pub async fn call(&self, call: DirectCall) -> Result<(Response<Body>, HeaderValue), Refusal> {
+        exchange::call(&self.conductor, call).await
+    }
+
+    //= docs/contract.md#queue-durable
+    //# A submit MUST NOT be answered before the request is durable.
+    /// Stores a request. When this returns, it is on disk.
+    ///
+    /// # Errors
+    /// When it was not stored.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other answers belong to other operations")]
+    pub async fn submit(&self, submission: Submission) -> Result<Submitted, QueueError> {
+        let conductor = &self.conductor;
+        let now = conductor.clock().now();
+        let wait = submission.start_timeout;
+        let wait = wait.or_else(|| conductor.current().options.request_start_timeout);
+        let id = submission.id;
+        let app = conductor.id.clone();
+        let ticket = Ticket {
+            start_deadline: wait.map(|wait| now + wait),
+            caller: submission.caller,
+            hint: submission.hint,
+            key: submission.key,
+            webhook: submission.webhook,
+            storage: submission.storage,
+            ..Ticket::new(id, app, submission.path, submission.priority, now)
+        };
+        let has_deadline = wait.is_some();
+        let content = submission.content;
+        let op = Op::Submit { ticket, content, max_ahead: submission.max_ahead };
+        let (asked, conductor) = (self.clone(), Arc::clone(conductor));
+        // What follows the commit must happen even where the caller leaves meanwhile.
+        attended(async move {
+            match commit(&conductor.shared, op).await? {
+                Done::Submitted { ahead } => {
+                    conductor.drive(fal_engine::Input::Arrived { due: now });
+                    if has_deadline {
+                        conductor.shared.deadlines.notify_one();
+                    }
+                    Ok(Submitted { id, ahead, is_repeated: false })
+                }
+                //= docs/contract.md#idempotency
+                //# Of one app, the same `Idempotency-Key` with the same payload MUST be the same request, for as
+                //# long as its result is kept.
+                Done::Repeated { request } => {
+                    let tracked = asked.track(request).await?;
+                    let ahead = tracked.and_then(|tracked| tracked.ahead).unwrap_or_default();
+                    Ok(Submitted { id: request, ahead, is_repeated: true })
+                }
+                Done::KeyTaken { request } => Err(QueueError::KeyTaken { request }),
+                Done::QueueFull { waiting } => Err(QueueError::Full { waiting }),
+                Done::Duplicate => Err(QueueError::Duplicate),
+                _ => Err(QueueError::Store),
+            }
+        })
+        .await
+    }
+
+    /// A request of this app as it is now; `None` if there is none with this id.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn track(&self, id: RequestId) -> Result<Option<Tracked>, QueueError> {
+        let (app, now) = (self.id().clone(), self.conductor.clock().now());
+        let ask = move |reader: &mut dyn fal_queue::store::Reader| {
+            let Some(ticket) = kept(reader, (&app, id), now)? else { return Ok(None) };
+            let ahead = if ticket.is_waiting() { Some(reader.ahead(&ticket)?) } else { None };
+            Ok(Some(Tracked { ticket, ahead }))
+        };
+        read(self.conductor.shared.readers.ask(ask).await)
+    }
+
+    /// The answer to a request of this app; `None` if there is no request with this id.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn answer(&self, id: RequestId) -> Result<Option<Answer>, QueueError> {
+        let (app, now) = (self.id().clone(), self.conductor.clock().now());
+        let ask = move |reader: &mut dyn fal_queue::store::Reader| {
+            let Some(ticket) = kept(reader, (&app, id), now)? else { return Ok(None) };
+            let State::Done(ending) = ticket.state else { return Ok(Some(Answer::Pending)) };
+            if let Some(problem) = ending.problem() {
+                let said = reader.reply(id)?;
+                let said = said.map(|said| String::from_utf8_lossy(&said.body).into_owned());
+                return Ok(Some(Answer::Problem(problem, said)));
+            }
+            let reply = reader.reply(id)?;
+            Ok(Some(reply.map_or(Answer::Problem(Problem::Internal, None), Answer::Reply)))
+        };
+        read(self.conductor.shared.readers.ask(ask).await)
+    }
+
+    /// Cancels a request of this app: a waiting one ends, a running one's runner is told.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn cancel(&self, id: RequestId) -> Result<CancelAnswer, QueueError> {
+        let op = Op::Cancel { app: self.id().clone(), request: id };
+        let conductor = Arc::clone(&self.conductor);
+        attended(async move {
+            let Done::Cancelled(answer) = commit(&conductor.shared, op).await? else {
+                return Err(QueueError::Store);
+            };
+            match answer {
+                // It may run on a runner of an app that has left and come back meanwhile.
+                CancelAnswer::Signalled => {
+                    let apps = conductor.shared.apps.upgrade();
+                    let named = apps.map_or_else(Vec::new, |apps| apps.named(&conductor.id));
+                    for conductor in named {
+                        conductor.drive(fal_engine::Input::CancelAsked { request: id });
+                    }
+                }
+                CancelAnswer::Cancelled => {
+                    conductor.shared.watchers.notify(id);
+                    conductor.shared.webhooks.notify_one();
+                }
+                CancelAnswer::AlreadyCompleted | CancelAnswer::Unknown => {}
+            }
+            Ok(answer)
+        })
+        .await
+    }
+
+    /// Its runners as they are now.
+    #[must_use]
+    pub fn runners(&self) -> Vec<RunnerView> {
+        let now = self.conductor.clock().now();
+        self.conductor.runners().into_iter().map(|seen| RunnerView::new(seen, now)).collect()
+    }
+
+    /// Its last runners that are gone, the last one first, as they were at their end.
+    #[must_use]
+    pub fn gone_runners(&self) -> Vec<RunnerView> {
+        self.conductor.gone()
+    }
+
+    /// Whether other nodes use the same store, so that requests change by what they do.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.conductor.shared.is_store_shared
+    }
+
+    /// Changes whenever the request may have.
+    #[must_use]
+    pub fn watch(&self, id: RequestId) -> Watch {
+        Watchers::watch(&self.conductor.shared.watchers, id)
+    }
+
+    /// What the runners printed while they worked on this request alone, as far as it is kept.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn lines(&self, id: RequestId) -> Result<Vec<Line>, QueueError> {
+        let shared = &self.conductor.shared;
+        let stored = read(shared.readers.ask(move |reader| reader.lines(id)).await)?;
+        Ok(shared.lines.with(id, stored))
+    }
+}
+
+/// Runs to its end, whether or not somebody still waits for it.
+async fn attended<T: Send + 'static>(
+    task: impl Future<Output = Result<T, QueueError>> + Send + 'static,
+) -> Result<T, QueueError> {
+    tokio::spawn(task).await.unwrap_or(Err(QueueError::Stopping))
+}
+
+/// A request that is still kept: one whose result has expired is gone, swept or not.
+fn kept(
+    reader: &mut dyn fal_queue::store::Reader,
+    (app, id): (&AppId, RequestId),
+    now: Moment,
+) -> Result<Option<Ticket>, Error> {
+    Ok(reader.ticket(app, id)?.filter(|ticket| !ticket.is_expired(now)))
+}

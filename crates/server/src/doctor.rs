@@ -1,0 +1,84 @@
+//! `fal-server doctor`: is the place where the queue is kept fit for it?
+
+use std::{io::Write, path::Path};
+
+use anyhow::Context;
+use fal_queue::store::{Error, Finding, Fitness};
+
+use crate::{
+    Failure,
+    cli::{Backup, Doctor},
+    lock,
+    settings::{self, Queue},
+    stores,
+};
+
+/// Checks the store that is configured, and says what was found and what to do.
+pub(crate) fn doctor(arguments: &Doctor) -> Result<(), Failure> {
+    let settings = settings::load(&arguments.serve)?;
+    if let Queue::Embedded = settings.queue
+        && let Some(pid) = holder(&settings.data_dir)?
+    {
+        let text = "its file has one writer, which checked it when it started";
+        return say(&[format!("a platform, process {pid}, uses this queue: {text}")]);
+    }
+    let mut store = match stores::connect(&settings) {
+        Err(error) if is_unfit(&error) => {
+            say(&[format!("unfit    {:#}", error)])?;
+            return Err(not_started());
+        }
+        connected => connected?,
+    };
+    let findings = store.check().context("the queue's store cannot be checked")?;
+    let unfit = findings.iter().filter(|finding| finding.fitness == Fitness::Unfit).count();
+    let mut lines: Vec<_> = findings.iter().map(line).collect();
+    lines.push(match (unfit, findings.len()) {
+        (0, _) => "fit: what it acknowledges is not lost".to_owned(),
+        (unfit, _) => format!("not fit: {unfit} findings would lose what was acknowledged"),
+    });
+    say(&lines)?;
+    if unfit > 0 { Err(not_started()) } else { Ok(()) }
+}
+
+/// Whether the store was not even opened because of what it is set to.
+fn is_unfit(error: &anyhow::Error) -> bool {
+    let cause = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
+    matches!(cause, Some(Error::Unfit(_)))
+}
+
+fn not_started() -> Failure {
+    anyhow::anyhow!("the platform does not start on this store").into()
+}
+
+fn line(finding: &Finding) -> String {
+    let word = match finding.fitness {
+        Fitness::Unfit => "unfit    ",
+        Fitness::Doubtful => "doubtful ",
+        Fitness::Fit => "fit      ",
+    };
+    let Finding { found, remedy, .. } = finding;
+    if remedy.is_empty() { format!("{word}{found}") } else { format!("{word}{found}; {remedy}") }
+}
+
+/// Copies the embedded store while its platform runs.
+pub(crate) fn backup(arguments: &Backup) -> Result<(), Failure> {
+    let dir = crate::ask::data_dir(&arguments.found)?;
+    let (from, to) = (stores::file(&dir), &arguments.to);
+    let report = fal_store_sqlite::backup(&from, to);
+    let report =
+        report.with_context(|| format!("{} cannot be copied to {}", from.display(), to.display()))?;
+    let (requests, bytes) = (report.requests, report.bytes + report.body_bytes);
+    say(&[format!("copied to {}: {requests} requests, {bytes} bytes", to.display())])
+}
+
+fn holder(dir: &Path) -> anyhow::Result<Option<u32>> {
+    lock::holder(dir).with_context(|| format!("data_dir {} cannot be read", dir.display()))
+}
+
+fn say(lines: &[String]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    for line in lines {
+        writeln!(out, "{line}").context("could not write to standard output")?;
+    }
+    Ok(())
+}
