@@ -22,6 +22,8 @@
 //! | `close` | closes the connection after the answer, as some servers do after an error |
 //! | `close_port` | accepts no connection any more; those that are open stay |
 //! | `print`, `print_error` | prints this line |
+//! | `print_late` | prints this line after all waiting |
+//! | `print_after` | prints this line after the answer, and makes the file `printed-ID` then |
 //! | `spawn` | `child` or `setsid`: leaves a process behind, whose number is `spawned` in the answer |
 //! | `delete` | removes a file of this name in `UNRULY_DIR` |
 //! | `drop_reused` | the same as `drop`, on a connection that has served a request before |

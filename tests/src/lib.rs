@@ -7,24 +7,33 @@
 //! Nothing here waits for a time: [`eventually`] waits for a fact, and gives up after half a minute.
 
 mod app;
+mod disk;
 mod eventually;
 mod http;
 mod lab;
+mod moment;
 mod platform;
+pub mod postgres;
 mod processes;
 mod program;
 mod queued;
+mod receiver;
+mod tool;
 
 pub use rustix::process::Signal;
 pub use serde_json::{Value, json};
 
 pub use crate::{
     app::App,
+    disk::SmallDisk,
     eventually::{LONG, Over, Timer, eventually, holds_for},
     http::{Connection, Request, Response},
     lab::{Call, Lab},
+    moment::millis,
     platform::{Platform, Refused, Runner},
     processes::{environment_holds, group_of, is_alive, signal},
     program::{example, python, run_script, server, unruly},
     queued::Queued,
+    receiver::{Delivered, Receiver, Say},
+    tool::{Told, tool},
 };

@@ -72,11 +72,47 @@ impl Queued<'_> {
         self.result()
     }
 
+    /// Waits for its end and asserts the status of the result.
+    ///
+    /// # Panics
+    /// When it does not end, or otherwise.
+    #[track_caller]
+    pub fn ends(&self, status: u16) {
+        drop(self.wait().is(status));
+    }
+
     /// What the platform's tools say about it.
     #[must_use]
     #[track_caller]
     pub fn record(&self) -> Value {
         self.platform.get(&format!("/api/requests/{}", self.id)).is(200).json()
+    }
+
+    /// What the platform says of it in plain lines.
+    #[must_use]
+    #[track_caller]
+    pub fn why(&self) -> Vec<String> {
+        let record = self.record();
+        let lines = record.get("why").and_then(Value::as_array).into_iter().flatten();
+        lines.filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    /// What its runners printed for it.
+    #[must_use]
+    #[track_caller]
+    pub fn lines(&self) -> Vec<String> {
+        let status = self.platform.get(&self.path("/status?logs=1")).json();
+        let lines = status.get("logs").and_then(Value::as_array).into_iter().flatten();
+        let text = |line: &Value| line.get("message").and_then(Value::as_str).map(str::to_owned);
+        lines.filter_map(text).collect()
+    }
+
+    /// The deliveries of its webhook that the platform has noted.
+    #[must_use]
+    #[track_caller]
+    pub fn deliveries(&self) -> Vec<Value> {
+        let webhook = self.record().get("webhook").cloned().unwrap_or_default();
+        webhook.get("deliveries").and_then(Value::as_array).cloned().unwrap_or_default()
     }
 
     /// The processes that got it, an attempt each.

@@ -69,16 +69,6 @@ fn a_submit_may_ask_for_a_short_queue() {
     platform.send(&nonsense).is_problem(400, "bad_request");
 }
 
-/// What is not in this version is refused by name.
-#[test]
-fn a_webhook_is_refused_and_not_forgotten() {
-    let platform = lab();
-    let path = "/queue/demo/lab?fal_webhook=http%3A%2F%2Flocalhost";
-    let answered = platform.send(&Request::new("POST", path).json(&json!({})));
-    answered.is_problem(400, "bad_request");
-    assert!(answered.text().contains("fal_webhook"), "{}", answered.text());
-}
-
 //= docs/contract.md#queue-result
 //= type=test
 //# The result MUST be the app's own status, headers and body, with `x-fal-request-id` added.

@@ -40,6 +40,8 @@ struct Orders {
     close_port: Option<bool>,
     print: Option<String>,
     print_error: Option<String>,
+    print_late: Option<String>,
+    print_after: Option<String>,
     spawn: Option<String>,
     delete: Option<String>,
     drop_reused: Option<bool>,
@@ -112,7 +114,12 @@ fn answer(
         });
         usual.to_string().into_bytes()
     });
-    send(&orders, &body, out, lab)
+    let goes_on = send(&orders, &body, out, lab)?;
+    if let Some(line) = &orders.print_after {
+        writeln!(io::stdout(), "{line}")?;
+        lab.journal.create(&format!("printed-{id}"))?;
+    }
+    Ok(goes_on)
 }
 
 /// What comes before the answer.
@@ -133,6 +140,9 @@ fn obey(orders: &Orders, id: &str, lab: &Lab) -> io::Result<()> {
         lab.journal.hold(&format!("cancel-{id}"));
     }
     pause(Duration::from_millis(orders.sleep_ms));
+    if let Some(line) = &orders.print_late {
+        writeln!(io::stdout(), "{line}")?;
+    }
     if orders.close_port == Some(true) {
         lab.close_port();
     }

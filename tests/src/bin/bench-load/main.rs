@@ -8,6 +8,9 @@
 //!                                                             how much a runner gets that fails at once
 //! poison --to ADDR --app APP --runners N --connections N --count N --log FILE
 //!                                                             one request that ends its runners, among others
+//! queue --to ADDR --app APP --count N --callers N --clients N --seconds N --release FILE
+//!                                                             submits, drain and closed loop of a queue
+//! submit --to ADDR --app APP --count N --callers N            the first of these alone
 //! ```
 
 use std::{
@@ -24,6 +27,7 @@ mod cycle;
 mod death;
 mod hole;
 mod log;
+mod phases;
 mod poison;
 
 /// Whatever went wrong, in words: a person reads it.
@@ -57,7 +61,9 @@ async fn main() -> Result<(), Failure> {
         "death" => death::run(&words).await?,
         "hole" => hole::run(&words).await?,
         "poison" => poison::run(&words).await?,
-        _ => return Err("calls, cycle, death, hole or poison?".into()),
+        "queue" => phases::run(&words).await?,
+        "submit" => phases::submit(&words).await?,
+        _ => return Err("calls, cycle, death, hole, poison, queue or submit?".into()),
     };
     writeln!(std::io::stdout(), "{said}")?;
     Ok(())
@@ -71,6 +77,15 @@ fn body() -> String {
 #[expect(clippy::disallowed_methods, reason = "measuring time is all that this program does")]
 fn now() -> Instant {
     Instant::now()
+}
+
+/// Seconds of processor time that this program has taken. The kernel counts in hundredths.
+fn cpu() -> Result<f64, Failure> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // The name in parentheses may hold spaces; after it come the state and numbers.
+    let after = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks = after.skip(11).take(2).map(str::parse::<f64>);
+    Ok(ticks.sum::<Result<f64, _>>()? / 100.0)
 }
 
 /// The clock that other programs read too.
