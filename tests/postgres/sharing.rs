@@ -76,6 +76,10 @@ fn two_stores_never_claim_the_same_attempt() {
     assert_eq!(u128::try_from(settled + settled_there), Ok(REQUESTS));
 }
 
+//= docs/contract.md#many-nodes
+//= type=test
+//# A node that has not said that it lives for as long as its lease lasts MUST lose what it had leased, and those requests
+//# wait again without being charged.
 #[test]
 fn a_late_word_of_a_node_that_was_silent_changes_nothing() {
     let server = Postgres::start();
@@ -99,6 +103,9 @@ fn a_late_word_of_a_node_that_was_silent_changes_nothing() {
     assert!(lapsed, "and learns of it");
 }
 
+//= docs/contract.md#many-nodes
+//= type=test
+//# All nodes MUST go by the clock of the store.
 #[test]
 fn the_servers_clock_counts_and_not_the_callers() {
     let server = Postgres::start();

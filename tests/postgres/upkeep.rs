@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fal_queue::{
     Ending, Key, NodeId, Ruling, Storage, Ticket,
-    store::{Done, Error, Fitness, Line, Op, Sent, Store as _},
+    store::{Content, Done, Error, Fitness, Line, Op, Reply, Sent, Store as _},
 };
 use fal_store_postgres::{Options, Store, Time};
 use fal_tests::{eventually, holds_for, postgres::Postgres};
@@ -169,6 +169,36 @@ fn no_operation_walks_through_what_waits() {
     }
 }
 
+#[test]
+fn large_bodies_of_one_batch_go_in_pieces() {
+    let server = Postgres::start();
+    let mut store = given(&server);
+    let body = |number: u128| vec![u8::try_from(number).expect("it is small"); 5 * 1024 * 1024];
+    let large = |number| {
+        let content = Content { headers: Vec::new(), body: body(number) };
+        Op::Submit { ticket: ticket(number), content, max_ahead: None }
+    };
+    store.commit(NOW, (0..9).map(large).collect()).expect("it submits");
+    let done = commit(&mut store, claim(9, NODE, 1));
+    let batch = if let Done::Claimed { batch, .. } = done { batch } else { vec![] };
+    assert_eq!(batch.len(), 9);
+    let settled = batch.iter().map(|(leased, content)| {
+        assert!(content.body == body(leased.id.bits()), "{}", leased.id);
+        let (status, headers) = (Status::new(200), Vec::new());
+        let reply = Reply { status, headers, body: body(leased.id.bits()) };
+        rule(leased, Ruling::Finish(Ending::Responded(status)), Some(reply))
+    });
+    store.commit(NOW, settled.collect()).expect("it settles");
+    let mut reader = store.reader().expect("a reader");
+    for number in 0..9 {
+        let reply = reader.reply(id(number)).expect("it reads").expect("it has one");
+        assert!(reply.body == body(number), "{number}");
+    }
+}
+
+//= docs/contract.md#doctor
+//= type=test
+//# A store whose settings could lose what it has acknowledged MUST be refused, by `fal-server doctor` and at the start.
 #[test]
 fn what_would_lose_requests_is_refused() {
     let mut server = Postgres::start();

@@ -274,6 +274,18 @@ impl Connection {
         }
     }
 
+    /// Reads the head of an event stream, and the first event of it.
+    ///
+    /// # Panics
+    /// When it is none, or empty.
+    #[must_use]
+    #[track_caller]
+    pub fn event_after_head(&mut self) -> Value {
+        let head = self.head().is(200);
+        assert_eq!(head.header("content-type"), Some("text/event-stream"));
+        self.event().expect("a stream has an event")
+    }
+
     fn line(&mut self) -> io::Result<String> {
         let mut line = String::new();
         if self.input.read_line(&mut line)? == 0 {

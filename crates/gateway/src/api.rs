@@ -30,7 +30,7 @@ pub(crate) fn router(node: Handle) -> Router {
         .route("/api/requests/{id}/cancel", put(requests::cancel))
         .route("/api/requests/{id}/webhook", put(requests::send_webhook))
         .route("/api/dead", get(dead::all))
-        .route("/api/dead/{id}", get(requests::one).delete(dead::drop))
+        .route("/api/dead/{id}", get(dead::one).delete(dead::drop))
         .route("/api/dead/{id}/resubmit", put(dead::resubmit))
         .route("/.well-known/jwks.json", get(jwks))
         .route("/rest/.well-known/jwks.json", get(jwks))

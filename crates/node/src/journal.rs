@@ -145,6 +145,8 @@ fn write(mut store: Box<dyn Store>, clock: &Clock, mut inbox: mpsc::Receiver<Ent
     }
 }
 
+//= docs/contract.md#store-full
+//# While the store takes no commits, because its disk is full, may not be written or cannot be reached, submits MUST get 500, nothing that was acknowledged is lost, and the platform goes on by itself when the store does.
 /// What is wrong with the store, said when it begins, when it changes and when it is over: a full disk refuses every
 /// commit, and one line says so.
 #[derive(Default)]

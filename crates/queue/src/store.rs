@@ -51,7 +51,8 @@ pub trait Store: Send {
     ///
     /// # Errors
     /// When the store failed. Then nothing of the batch has happened, and none of it may be
-    /// acknowledged to anybody. [`Error::Io`] is the exception in one respect.
+    /// acknowledged to anybody. After [`Error::Io`] and [`Error::Unreachable`] it may have happened all
+    /// the same.
     fn commit(&mut self, now: Moment, ops: Vec<Op>) -> Result<Vec<Done>, Error>;
 
     /// A second way in, for questions only. It lives on its own and may be used from another

@@ -13,6 +13,8 @@ use crate::{
     stores,
 };
 
+//= docs/contract.md#doctor
+//# A store whose settings could lose what it has acknowledged MUST be refused, by `fal-server doctor` and at the start.
 /// Checks the store that is configured, and says what was found and what to do.
 pub(crate) fn doctor(arguments: &Doctor) -> Result<(), Failure> {
     let settings = settings::load(&arguments.serve)?;
@@ -65,8 +67,8 @@ pub(crate) fn backup(arguments: &Backup) -> Result<(), Failure> {
     let dir = crate::ask::data_dir(&arguments.found)?;
     let (from, to) = (stores::file(&dir), &arguments.to);
     let report = fal_store_sqlite::backup(&from, to);
-    let report =
-        report.with_context(|| format!("{} cannot be copied to {}", from.display(), to.display()))?;
+    let report = report
+        .with_context(|| format!("{} cannot be copied to {}", from.display(), to.display()))?;
     let (requests, bytes) = (report.requests, report.bytes + report.body_bytes);
     say(&[format!("copied to {}: {requests} requests, {bytes} bytes", to.display())])
 }

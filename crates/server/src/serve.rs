@@ -53,6 +53,7 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     })?;
     let addr = listener.local_addr().context("could not read the listener's address")?;
     let Opened { store, node, key } = stores::open(&running)?;
+    stores::keep_looking(&running)?;
     let supervisor = supervise(&data_dir)?;
     let grace = longest_grace(&apps);
     let shown = apps.clone();

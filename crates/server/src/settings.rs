@@ -118,7 +118,7 @@ impl Written {
             apps,
             queue: Queue::read(&source, raw, arguments.queue.as_deref())?,
             keep: queue::keep(&source, &raw.retention)?,
-            webhook_allow_private: raw.webhook_allow_private,
+            webhook_allow_private: raw.webhook_allow_private.as_ref().map(|it| *it.as_ref()),
         })
     }
 
@@ -139,10 +139,10 @@ impl Written {
             ("listen", span(raw.listen.as_ref()), new.listen == running.listen),
             ("data_dir", span(raw.data_dir.as_ref()), new.data_dir == running.data_dir),
             ("queue", span(raw.queue.as_ref()), new.queue == running.queue),
-            ("retention", None, new.keep == running.keep),
+            ("retention", raw.retention.span(), new.keep == running.keep),
             (
                 "webhook_allow_private",
-                None,
+                span(raw.webhook_allow_private.as_ref()),
                 new.webhook_allow_private == running.webhook_allow_private,
             ),
             ("max_body", span(raw.max_body.as_ref()), new.limits.body == running.limits.body),

@@ -5,11 +5,13 @@ use std::{
     io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use anyhow::Context;
 use fal_node::NodeId;
-use fal_queue::store::{Fitness, Store};
+use fal_queue::store::{Finding, Fitness, Store};
 use fal_webhook::Key;
 
 use crate::settings::{Queue, Settings};
@@ -58,24 +60,49 @@ pub(crate) fn open(settings: &Settings) -> anyhow::Result<Opened> {
 
 /// Opens the store that is configured.
 pub(crate) fn connect(settings: &Settings) -> anyhow::Result<Box<dyn Store>> {
-    match &settings.queue {
-        Queue::Embedded => {
-            let file = file(&settings.data_dir);
-            let mut options = fal_store_sqlite::Options::new(&file);
-            options.keep = settings.keep;
-            let store = fal_store_sqlite::Store::open(&options);
-            Ok(Box::new(store.with_context(|| format!("could not open {}", file.display()))?))
-        }
-        Queue::Postgres { url, allows_async_standby } => {
-            let mut options = fal_store_postgres::Options::new(url);
-            options.keep = settings.keep;
-            if *allows_async_standby {
-                options.standbys = fal_store_postgres::Standbys::Any;
-            }
-            let store = fal_store_postgres::Store::open(&options);
-            Ok(Box::new(store.context("could not open the queue's database")?))
-        }
+    if let Some(options) = postgres(settings) {
+        let store = fal_store_postgres::Store::open(&options);
+        return Ok(Box::new(store.context("could not open the queue's database")?));
     }
+    let file = file(&settings.data_dir);
+    let mut options = fal_store_sqlite::Options::new(&file);
+    options.keep = settings.keep;
+    let store = fal_store_sqlite::Store::open(&options);
+    Ok(Box::new(store.with_context(|| format!("could not open {}", file.display()))?))
+}
+
+/// How often a database is looked at while it is used.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// Goes on looking whether the database is fit: a standby may come, or a transaction be forgotten. What is new is said
+/// once.
+pub(crate) fn keep_looking(settings: &Settings) -> anyhow::Result<()> {
+    let Some(options) = postgres(settings) else { return Ok(()) };
+    let look = move || {
+        let mut said = Vec::new();
+        loop {
+            thread::park_timeout(LOOK);
+            // One that cannot be reached says so elsewhere.
+            let Ok(mut found) = fal_store_postgres::Store::examine(&options) else { continue };
+            found.retain(|finding| finding.fitness != Fitness::Fit);
+            for Finding { found, remedy, .. } in found.iter().filter(|one| !said.contains(*one)) {
+                tracing::warn!("the queue's store: {found}; {remedy}");
+            }
+            said = found;
+        }
+    };
+    let thread = thread::Builder::new().name("fal-doctor".to_owned()).spawn(look);
+    thread.map(drop).context("could not start a thread")
+}
+
+fn postgres(settings: &Settings) -> Option<fal_store_postgres::Options> {
+    let Queue::Postgres { url, allows_async_standby } = &settings.queue else { return None };
+    let mut options = fal_store_postgres::Options::new(url);
+    options.keep = settings.keep;
+    if *allows_async_standby {
+        options.standbys = fal_store_postgres::Standbys::Any;
+    }
+    Some(options)
 }
 
 /// The number of this node among those that share a store: drawn once, and kept in the data directory.

@@ -8,14 +8,13 @@
 use std::mem;
 
 use fal_queue::store::{Done, Op, Wake};
-use fal_record::moment;
 use fal_types::{AppId, Moment};
 use futures_util::future::{try_join, try_join3};
 use tokio_postgres::Row;
 
 use crate::{
     claim::Asked,
-    counts::{COUNTED, Waiting},
+    counts::{ROUGHLY, Waiting},
     error::{Failure, Result},
     outcome::Outcome,
     query::look,
@@ -42,6 +41,8 @@ pub(crate) struct Batch<'a> {
 }
 
 /// The moment at which a batch happens, by the clock that counts and by the caller's.
+//= docs/contract.md#many-nodes
+//# All nodes MUST go by the clock of the store.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     pub(crate) now: Moment,
@@ -156,7 +157,8 @@ impl<'a> Batch<'a> {
         let apps = self.asked.as_ref().map(Asked::apps).unwrap_or_default();
         let this = &*self;
         let written = Box::pin(writes.send(this.session));
-        let before = Box::pin(try_join3(this.begin(), written, this.count(apps)));
+        let counted = count(this.session, this.shared, apps, ROUGHLY);
+        let before = Box::pin(try_join3(this.begin(), written, counted));
         let ((clock, (), counts), loaded) = try_join(before, Box::pin(load)).await?;
         self.clock = Some(clock);
         if let Some(asked) = self.asked.take() {
@@ -165,16 +167,19 @@ impl<'a> Batch<'a> {
         Ok(loaded)
     }
 
+    /// Sends what has changed where it is much.
+    pub(crate) async fn relieve(&mut self) -> Result<()> {
+        if self.writes.is_heavy() { self.fly(async { Ok(()) }).await } else { Ok(()) }
+    }
+
     /// Begins where nothing was begun.
     async fn begin(&self) -> Result<Clock> {
         if let Some(clock) = self.clock {
             return Ok(clock);
         }
-        let look = self.session.row(look::CLOCK, [&self.given]);
         let mark = self.outcome.mark(self.session, self.given);
-        let ((), row, _) = try_join3(self.session.send("BEGIN"), look, mark).await?;
-        let row = row.ok_or_else(|| Failure::corrupt("the server does not tell the time"))?;
-        Ok(Clock { now: moment::read(row.try_get(0)?)?, said: self.said })
+        let ((), now) = try_join(self.session.send("BEGIN"), mark).await?;
+        Ok(Clock { now, said: self.said })
     }
 
     /// The moment at which it all happens, once the first flight is back.
@@ -184,11 +189,6 @@ impl<'a> Batch<'a> {
 
     pub(crate) fn now(&self) -> Result<Moment> {
         Ok(self.clock()?.now)
-    }
-
-    /// What waits for each of these apps, at the moment that the statement is reached.
-    pub(crate) async fn count(&self, apps: &[AppId]) -> Result<Vec<Waiting>> {
-        count(self.session, self.shared, apps).await
     }
 
     async fn commit(mut self) -> Result<Vec<Done>> {
@@ -202,11 +202,12 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// What waits for each of these apps.
+/// What waits for each of these apps, counted up to a bound.
 pub(crate) async fn count(
     session: &Session,
     shared: &Shared,
     apps: &[AppId],
+    bound: i64,
 ) -> Result<Vec<Waiting>> {
     use fal_queue::Priority::{Low, Normal};
     if apps.is_empty() {
@@ -217,7 +218,7 @@ pub(crate) async fn count(
         apps.iter().map(|app| shared.heads.peek(app, priority)).collect()
     };
     let (normal, low) = (heads(Normal), heads(Low));
-    let rows = session.rows(look::COUNTS, [&names, &normal, &low, &COUNTED]).await?;
+    let rows = session.rows(look::COUNTS, [&names, &normal, &low, &bound]).await?;
     let mut counts = vec![Waiting::default(); apps.len()];
     for row in &rows {
         if let Some(waiting) = counts.get_mut(place(row, 0)?) {

@@ -7,8 +7,11 @@ use tokio_postgres::Row;
 
 use crate::{error::Result, rows, values::count};
 
-/// Up to so many of one kind are counted.
+/// Up to so many of one kind are counted where somebody is told a position.
 pub(crate) const COUNTED: i64 = 1_000;
+
+/// The same where it is to be known whether much waits.
+pub(crate) const ROUGHLY: i64 = 200;
 
 /// What waits for one app, or before one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -89,7 +92,7 @@ impl Range {
         let known = count(counted);
         let (Some(first), Some(nth), Some(last)) = (first, nth, last) else { return known };
         let (span, rest) =
-            (nth.abs_diff(first) + 1, last.saturating_sub(nth).max(0).unsigned_abs());
+            (nth.abs_diff(first).saturating_add(1), last.saturating_sub(nth).max(0).unsigned_abs());
         let more = u128::from(rest) * u128::from(known) / u128::from(span);
         known.saturating_add(u64::try_from(more).unwrap_or(u64::MAX))
     }

@@ -52,7 +52,7 @@ impl From<tokio_postgres::Error> for Failure {
             }
             // Without a code it comes from the client: from a value that does not fit, or the connection.
             None if starts(&error, &["error deserializing"]) => Self::corrupt(text),
-            None if starts(&error, &["error serializing", "invalid column"]) => {
+            None if starts(&error, &["error serializing", "error encoding", "invalid column"]) => {
                 Self::Failed(Error::Misuse(text))
             }
             None => Self::Lost(text),

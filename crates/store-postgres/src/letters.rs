@@ -9,6 +9,7 @@ use futures_util::future::{try_join, try_join3, try_join4};
 
 use crate::{
     batch::{Batch, count},
+    counts::COUNTED,
     error::Result,
     query::{change, look},
     rows::{self, Found},
@@ -31,7 +32,7 @@ impl Batch<'_> {
         let (heir, app) = (Id(heir), new.app.clone());
         let looked = try_join(
             taken(session, given, slice::from_ref(&heir)),
-            count(session, shared, slice::from_ref(&app)),
+            count(session, shared, slice::from_ref(&app), COUNTED),
         );
         let (taken, waiting) = self.fly(looked).await?;
         if !taken.is_empty() {

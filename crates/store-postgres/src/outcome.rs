@@ -7,9 +7,15 @@
 use std::{cell::RefCell, collections::BTreeSet};
 
 use fal_queue::store::Done;
-use fal_types::RequestId;
+use fal_record::moment;
+use fal_types::{Moment, RequestId};
 
-use crate::{error::Result, query::change, session::Session, values::Id};
+use crate::{
+    error::{Failure, Result},
+    query::change,
+    session::Session,
+    values::Id,
+};
 
 /// Kept beside a batch.
 #[derive(Debug)]
@@ -44,10 +50,12 @@ impl Outcome {
         known.is_sent = false;
     }
 
-    /// Leaves the mark.
-    pub(crate) async fn mark(&self, session: &Session, given: Option<i64>) -> Result<u64> {
+    /// Leaves the mark. Answers the moment that counts.
+    pub(crate) async fn mark(&self, session: &Session, given: Option<i64>) -> Result<Moment> {
         let batch = self.known.borrow().batch;
-        session.change(change::MARK, [&given, &self.lane, &batch]).await
+        let row = session.row(change::MARK, [&given, &self.lane, &batch]).await?;
+        let row = row.ok_or_else(|| Failure::corrupt("a mark cannot be left"))?;
+        Ok(moment::read(row.try_get(0)?)?)
     }
 
     /// Whether the batch has happened. It does not any more once this has answered.

@@ -21,8 +21,7 @@ use now;
 /// A statement that is prepared.
 pub(crate) type Query = &'static str;
 
-const LANE: [Query; 52] = [
-    look::CLOCK,
+const LANE: [Query; 51] = [
     look::TAKEN,
     look::KEYS,
     look::COUNTS,

@@ -109,7 +109,9 @@ impl store::Reader for Reader {
     fn backlog(&mut self, app: &AppId) -> Answer<Backlog> {
         let (link, shared) = (&mut self.link, &self.shared);
         let counts = apart(|| {
-            link.ask(async |session| count(session, shared, std::slice::from_ref(app)).await)
+            link.ask(async |session| {
+                count(session, shared, std::slice::from_ref(app), COUNTED).await
+            })
         })?;
         Ok(counts.first().copied().unwrap_or_default().backlog())
     }

@@ -30,8 +30,8 @@ const BATCH: usize = 256;
 /// more than it saves.
 const LANES: usize = 4;
 
-/// The server takes no value above 1 GB, and a batch is one message to it; this leaves room for several.
-const LARGEST_BODY: usize = 256 * 1024 * 1024;
+/// The server takes neither a value nor a message above 1 GB; this leaves room for what else is in one.
+const LARGEST_BODY: usize = 768 * 1024 * 1024;
 
 /// How often a batch is begun again because others were in the way.
 const CLASHES: u8 = 20;
@@ -65,6 +65,8 @@ impl Store {
     /// [`Error::Misuse`] where the URL is none or asks for what this version cannot do, [`Error::Unreachable`] where
     /// nothing answers there, [`Error::Unfit`] where commits would not be durable, [`Error::NewerSchema`] where a later
     /// version has written it, [`Error::Corrupt`] where the schema is another program's, and the others as [`Error`] says.
+    //= docs/contract.md#doctor
+    //# A store whose settings could lose what it has acknowledged MUST be refused, by `fal-server doctor` and at the start.
     pub fn open(options: &Options) -> Result<Self, Error> {
         let shared = Shared::new(options.clone())?;
         apart(move || {
@@ -201,6 +203,9 @@ impl store::Store for Store {
         if ops.is_empty() {
             return Ok(Vec::new());
         }
+        if let Some(bytes) = ops.iter().map(body).find(|bytes| *bytes > LARGEST_BODY) {
+            return Err(Error::Misuse(format!("a body of {bytes} bytes does not fit into a row")));
+        }
         apart(|| {
             let done = self.commit_here(now, &ops)?;
             if ops.iter().any(|op| matches!(op, Op::Sweep { .. })) {
@@ -242,5 +247,25 @@ impl store::Store for Store {
 
     fn check(&mut self) -> Result<Vec<Finding>, Error> {
         Self::examine(&self.shared.options)
+    }
+}
+
+/// The size of the body that an operation carries.
+const fn body(op: &Op) -> usize {
+    match op {
+        Op::Submit { content, .. } => content.body.len(),
+        Op::Settle { reply: Some(reply), .. } => reply.body.len(),
+        Op::Settle { reply: None, .. }
+        | Op::Claim { .. }
+        | Op::Note { .. }
+        | Op::Cancel { .. }
+        | Op::Recover { .. }
+        | Op::Beat { .. }
+        | Op::Collect { .. }
+        | Op::Sent { .. }
+        | Op::SendAgain { .. }
+        | Op::Resubmit { .. }
+        | Op::Drop { .. }
+        | Op::Sweep { .. } => 0,
     }
 }

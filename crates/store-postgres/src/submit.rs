@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 
 use crate::{
     batch::{Batch, count},
-    counts::Waiting,
+    counts::{COUNTED, Waiting},
     error::{Failure, Result},
     query::look,
     session::Session,
@@ -70,6 +70,7 @@ impl<'a> Batch<'a> {
                 self.insert(ticket)?;
                 self.writes.contents.push(ticket.id, content);
                 self.writes.taken.push(self.given, ticket);
+                self.relieve().await?;
             }
             self.outcome.answer(done);
         }
@@ -96,7 +97,7 @@ impl<'a> Batch<'a> {
         let (session, shared, given) = (self.session, self.shared, self.given);
         let looked = try_join3(
             taken(session, given, &ids),
-            count(session, shared, &apps),
+            count(session, shared, &apps, COUNTED),
             keys(session, given, new),
         );
         let (taken, waiting, keys) = self.fly(looked).await?;

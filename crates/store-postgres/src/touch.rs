@@ -41,6 +41,7 @@ impl<'a> Batch<'a> {
         }
         for held in loaded.into_values() {
             self.keep(held)?;
+            self.relieve().await?;
         }
         Ok(())
     }

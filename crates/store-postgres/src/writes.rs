@@ -22,6 +22,9 @@ use crate::{
     values::Id,
 };
 
+/// Bodies, in bytes, that are sent at once.
+const HEAVY: usize = 16 * 1024 * 1024;
+
 /// Everything that is under way.
 #[derive(Debug, Default)]
 pub(crate) struct Writes<'a> {
@@ -47,6 +50,12 @@ impl Writes<'_> {
     pub(crate) fn days(&self) -> BTreeSet<i64> {
         let expiries = [&self.ends.expires, &self.last_lines.expires, &self.finished.expires];
         expiries.into_iter().flatten().map(|expires| days::of(*expires)).collect()
+    }
+
+    /// Whether it is better sent now than together with what comes: bodies may be large, and the server takes no message
+    /// above 1 GB.
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.contents.bytes.saturating_add(self.ends.bytes) >= HEAVY
     }
 
     /// Sends all of it, one statement behind the other without waiting between them.
@@ -111,10 +120,13 @@ pub(crate) struct Contents<'a> {
     id: Vec<Id>,
     headers: Vec<Vec<u8>>,
     body: Vec<&'a [u8]>,
+    /// All of the bodies.
+    bytes: usize,
 }
 
 impl<'a> Contents<'a> {
     pub(crate) fn push(&mut self, id: RequestId, content: &'a fal_queue::store::Content) {
+        self.bytes = self.bytes.saturating_add(content.body.len());
         self.id.push(Id(id));
         self.headers.push(fal_record::headers::write(&content.headers));
         self.body.push(&content.body);

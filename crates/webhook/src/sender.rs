@@ -87,6 +87,8 @@ impl Sender {
     }
 
     /// Where the host is, as far as webhooks may go there.
+    //= docs/contract.md#webhook-targets
+    //# A webhook MUST NOT be sent to a private address unless `webhook_allow_private` is set, whatever name stands for the address.
     async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, Answer> {
         let host = || target.host.to_string();
         let found = match &target.host {

@@ -185,7 +185,7 @@ fn apps_are_rolled_over_one_at_a_time() {
 //# A configuration that is refused MUST change nothing, and the log says its file, line and key.
 //= docs/contract.md#reload
 //= type=test
-//# A change of `listen`, `data_dir`, `max_body`, `max_head` or anything of `machine` MUST be refused by name, for only a restart can make it.
+//# A change of `listen`, `data_dir`, `queue`, `retention`, `webhook_allow_private`, `max_body`, `max_head` or anything of `machine` MUST be refused by name, for only a restart can make it.
 #[test]
 fn a_refused_configuration_changes_nothing_and_says_where_it_is_wrong() {
     let platform = Platform::start("max_body = 1000000", &[steady(App::unruly())]);
@@ -200,6 +200,9 @@ fn a_refused_configuration_changes_nothing_and_says_where_it_is_wrong() {
         ("max_body = 1000000", "max_body = 5", "fal.toml:3: max_body: it cannot change"),
         ("max_body = 1000000", "max_head = 10000", "fal.toml: max_body: it cannot change"),
         ("max_body", "queue = \"postgres\"\nmax_body", "fal.toml:3: queue"),
+        ("max_body", "queue = \"postgres://a/b\"\nmax_body", "fal.toml:3: queue: it cannot change"),
+        ("max_body", "retention = { result = 5 }\nmax_body", "fal.toml:3: retention: it cannot change"),
+        ("max_body", "webhook_allow_private = true\nmax_body", "fal.toml:3: webhook_allow_private: it"),
     ] {
         assert!(good.contains(from), "{good}");
         platform.write_config(&good.replace(from, to));

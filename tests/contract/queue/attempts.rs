@@ -8,12 +8,13 @@ fn lab() -> App {
 
 /// The values of a key in each attempt.
 fn column(history: &[Value], key: &str) -> Vec<String> {
-    let text = |attempt: &Value| attempt[key].as_str().unwrap_or_default().to_owned();
+    let text =
+        |attempt: &Value| attempt.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     history.iter().map(text).collect()
 }
 
 fn history(queued: &Queued<'_>) -> Vec<Value> {
-    queued.record()["history"].as_array().cloned().unwrap_or_default()
+    queued.record().get("history").and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
 /// A 503, a 504, a crash, a timeout, and then an answer.

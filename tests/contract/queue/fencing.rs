@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use fal_tests::{
-    App, Platform, Receiver, Signal, eventually, holds_for, is_alive, json, signal,
-};
+use fal_tests::{App, Platform, Receiver, Signal, eventually, holds_for, is_alive, json, signal};
 
 use super::hooked;
 
@@ -81,7 +79,9 @@ fn a_runner_that_wakes_up_after_the_end_changes_nothing() {
     let before = queued.record();
     platform.lab().create("wake");
     signal(sleeper, Signal::CONT);
-    eventually("it has said what it had to say", || platform.log().contains("too late").then_some(()));
+    eventually("it has said what it had to say", || {
+        platform.log().contains("too late").then_some(())
+    });
     let is_same = || {
         let record = queued.record();
         record["history"] == before["history"]

@@ -5,20 +5,21 @@ use std::{
     thread,
 };
 
-use fal_tests::{App, Platform, Request, Response, holds_for, json};
+use fal_tests::{App, Platform, Request, Response, Value, holds_for, json};
 
 fn lab() -> App {
     App::unruly().set("min_concurrency", 1)
 }
 
 /// A submit under a key.
-fn under(key: &str, path: &str, body: &fal_tests::Value) -> Request {
+fn under(key: &str, path: &str, body: &Value) -> Request {
     Request::new("POST", &format!("/queue/{path}")).json(body).header("idempotency-key", key)
 }
 
 #[track_caller]
 fn id_of(answered: &Response) -> String {
-    answered.json()["request_id"].as_str().expect("it has an id").to_owned()
+    let body = answered.json();
+    body.get("request_id").and_then(Value::as_str).expect("it has an id").to_owned()
 }
 
 /// It is answered as the submit before it was, with its id, and says so.

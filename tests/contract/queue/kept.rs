@@ -10,7 +10,8 @@ fn lab() -> App {
 #[track_caller]
 fn kept(queued: &Queued<'_>) -> i64 {
     let record = queued.record();
-    millis(&record["expires"]) - millis(&record["finished"])
+    let at = |key: &str| millis(record.get(key).expect("it has ended"));
+    at("expires") - at("finished")
 }
 
 /// Nothing knows of it any more.
@@ -27,7 +28,7 @@ fn is_unknown(platform: &Platform, queued: &Queued<'_>) {
     ] {
         assert_eq!(platform.get(&path).status, 404, "{path}");
     }
-    assert_eq!(queued.cancel().is(404).json()["status"], "NOT_FOUND");
+    assert_eq!(queued.cancel().is(404).json().get("status"), Some(&json!("NOT_FOUND")));
     let webhook = Request::new("PUT", &format!("/api/requests/{id}/webhook"));
     assert_eq!(platform.send(&webhook).status, 404);
     assert!(!platform.get("/api/requests").text().contains(id), "no list has it");
@@ -159,6 +160,10 @@ fn a_retention_out_of_range_is_refused() {
         let refused = Platform::refused(&config, |_| {});
         assert_eq!(refused.code, Some(2), "{line}: {}", refused.log);
         let place = "fal.toml:3: ";
-        assert!(refused.log.contains(place) && refused.log.contains(key), "{line}: {}", refused.log);
+        assert!(
+            refused.log.contains(place) && refused.log.contains(key),
+            "{line}: {}",
+            refused.log
+        );
     }
 }

@@ -18,17 +18,24 @@ fn lines_are_kept_with_their_request() {
     let lines = queued.lines();
     let mut sorted = lines.clone();
     sorted.sort_unstable();
-    assert_eq!(sorted, ["four", "one", "three", "two"], "at once: what was printed before the answer");
+    assert_eq!(
+        sorted,
+        ["four", "one", "three", "two"],
+        "at once: what was printed before the answer"
+    );
     let id = queued.id.clone();
     platform.kill();
     let platform = platform.restart();
     assert_eq!(platform.queued(&id).lines(), lines);
     let kept = platform.get(&platform.queued(&id).path("/status?logs=1")).is(200).json();
-    let line = kept["logs"].as_array().and_then(|logs| logs.iter().find(|line| line["message"] == "three"));
+    let line = kept["logs"]
+        .as_array()
+        .and_then(|logs| logs.iter().find(|line| line["message"] == "three"));
     let line = line.expect("it is there");
     assert_eq!((&line["level"], &line["source"]), (&json!("STDERR"), &json!("USER")));
     let record = platform.queued(&id).record();
-    let (printed, ended) = (fal_tests::millis(&line["timestamp"]), fal_tests::millis(&record["finished"]));
+    let (printed, ended) =
+        (fal_tests::millis(&line["timestamp"]), fal_tests::millis(&record["finished"]));
     assert!((fal_tests::millis(&record["started"])..=ended).contains(&printed), "{line} {record}");
 }
 
@@ -36,9 +43,11 @@ fn lines_are_kept_with_their_request() {
 #[test]
 fn lines_of_a_running_request_are_shown_as_they_come() {
     let mut platform = Platform::serving(lab());
-    let orders = json!({ "print": "early", "hold": "go", "print_late": "late", "hold_stream": "x" });
+    let orders =
+        json!({ "print": "early", "hold": "go", "print_late": "late", "hold_stream": "x" });
     let queued = platform.submit(&orders);
-    let mut stream = Request::new("GET", &queued.path("/status/stream?logs=true")).begin(platform.addr());
+    let mut stream =
+        Request::new("GET", &queued.path("/status/stream?logs=true")).begin(platform.addr());
     assert_eq!(stream.head().status, 200);
     let shows = |event: &Value| event["logs"].as_array().map(Vec::len).unwrap_or_default();
     let event = loop {
@@ -47,7 +56,10 @@ fn lines_of_a_running_request_are_shown_as_they_come() {
             break event;
         }
     };
-    assert_eq!((&event["status"], &event["logs"][0]["message"]), (&json!("IN_PROGRESS"), &json!("early")));
+    assert_eq!(
+        (&event["status"], &event["logs"][0]["message"]),
+        (&json!("IN_PROGRESS"), &json!("early"))
+    );
     assert_eq!(queued.lines(), ["early"]);
     platform.lab().create("go");
     let mut last = event;
@@ -60,7 +72,9 @@ fn lines_of_a_running_request_are_shown_as_they_come() {
     assert_eq!(plain.head().status, 200);
     assert_eq!(plain.event().map(|event| event["logs"].clone()), Some(json!(null)));
     // One that the platform's death cuts keeps what it had printed.
-    let cut = platform.submit(&json!({ "script": [{ "print": "before", "hold": "never" }], "print": "after" })).id;
+    let cut = platform
+        .submit(&json!({ "script": [{ "print": "before", "hold": "never" }], "print": "after" }))
+        .id;
     eventually("its line is stored", || {
         let store = rusqlite::Connection::open(platform.dir().join("data/queue.sqlite")).ok()?;
         let count = "SELECT count(*) FROM lines WHERE instr(text, CAST('before' AS BLOB))";
@@ -99,7 +113,8 @@ fn lines_of_all_attempts_are_in_order() {
 fn a_line_after_the_answer_is_not_the_next_requests() {
     let platform = Platform::serving(lab());
     for round in 0..30 {
-        let first = platform.submit(&json!({ "print_after": "late", "print": format!("first {round}") }));
+        let first =
+            platform.submit(&json!({ "print_after": "late", "print": format!("first {round}") }));
         first.ends(200);
         eventually("it has printed", || {
             platform.dir().join(format!("lab/printed-{}", first.id)).exists().then_some(())

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::{
     api::{
         Named, refuse,
-        requests::{Listed, record},
+        requests::{Listed, explained, record},
         store_failed,
     },
     service,
@@ -29,6 +29,14 @@ pub(super) async fn all(State(node): State<Handle>, uri: http::Uri) -> Response 
     let Ok(tickets) = node.dead(app, limit).await else { return store_failed() };
     let dead: Vec<_> = tickets.iter().map(|ticket| record(ticket, None)).collect();
     Json(json!({ "dead": dead })).into_response()
+}
+
+pub(super) async fn one(State(node): State<Handle>, Named(letter): Named) -> Response {
+    match node.story(letter).await {
+        Ok(Some(story)) if story.ticket.is_dead => Json(explained(&node, &story)).into_response(),
+        Ok(_) => refuse(StatusCode::NOT_FOUND, &format!("{letter} is no dead letter")),
+        Err(_) => store_failed(),
+    }
 }
 
 pub(super) async fn resubmit(State(node): State<Handle>, Named(letter): Named) -> Response {

@@ -79,7 +79,7 @@ pub(super) async fn one(State(node): State<Handle>, Named(wanted): Named) -> Res
     }
 }
 
-fn explained(node: &Handle, story: &Story) -> wire::Explained<wire::Story> {
+pub(super) fn explained(node: &Handle, story: &Story) -> wire::Explained<wire::Story> {
     let app = &story.ticket.app;
     let runners: Vec<RunnerView> =
         node.all_apps().filter(|other| other.id() == app).flat_map(|app| app.runners()).collect();

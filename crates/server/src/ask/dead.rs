@@ -22,19 +22,20 @@ pub(crate) fn dead(arguments: &Dead) -> Result<(), Failure> {
             if status != OK {
                 return Err(refusal(&body));
             }
-            say(body["why"].as_array().into_iter().flatten().filter_map(Value::as_str))?;
+            say(entries(&body, "why").iter().filter_map(Value::as_str))?;
             let (status, input) = platform.get(&format!("/api/requests/{id}/input"))?;
             if status != OK {
                 return Ok(());
             }
-            say([format!("its input, {} bytes:", input["length"]), text(&input, "body")])
+            let length = number(&input, "length");
+            say([format!("its input, {length} bytes:"), text(&input, "body")])
         }
         Some(Letter::Resubmit { id }) => {
             let (status, body) = platform.put(&format!("/api/dead/{}/resubmit", plain(id)))?;
             if status != OK {
                 return Err(refusal(&body));
             }
-            let (heir, ahead) = (text(&body, "request_id"), &body["queue_position"]);
+            let (heir, ahead) = (text(&body, "request_id"), number(&body, "queue_position"));
             say([format!("submitted again as {heir}, {ahead} ahead")])
         }
         Some(Letter::Drop { id }) => {
@@ -48,23 +49,22 @@ pub(crate) fn dead(arguments: &Dead) -> Result<(), Failure> {
 }
 
 fn list(platform: &Platform) -> Result<(), Failure> {
-    let (status, body) = platform.get("/api/dead")?;
+    let (status, body) = platform.get("/api/dead?limit=1000")?;
     if status != OK {
         return Err(refusal(&body));
     }
-    let dead = body["dead"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let dead = entries(&body, "dead");
     if dead.is_empty() {
         return say(["there are no dead letters"]);
     }
     say(dead.iter().map(|letter| {
         let of = |key| text(letter, key);
-        let attempts = &letter["attempts"];
-        let again = match letter["resubmitted_as"].as_str() {
-            Some(heir) => format!(", submitted again as {heir}"),
-            None => String::new(),
+        let (attempts, status) = (number(letter, "attempts"), number(letter, "result_status"));
+        let again = match of("resubmitted_as") {
+            heir if heir.is_empty() => heir,
+            heir => format!(", submitted again as {heir}"),
         };
-        let (id, app, at, status) =
-            (of("request_id"), of("app"), of("finished"), &letter["result_status"]);
+        let (id, app, at) = (of("request_id"), of("app"), of("finished"));
         format!("{id}  {app}  {status} at {at} after {attempts} attempts{again}")
     }))
 }
@@ -87,19 +87,26 @@ pub(crate) fn webhook(arguments: &Webhook) -> Result<(), Failure> {
     let Some(webhook) = body.get("webhook") else {
         return say(["there is no webhook, or the request has not ended"]);
     };
-    let next = match webhook["next"].as_str() {
-        Some(next) => format!("it is sent again at {next}"),
-        None => "it is not sent any more; --again sends it".to_owned(),
+    let next = match text(webhook, "next") {
+        none if none.is_empty() => "it is not sent any more; --again sends it".to_owned(),
+        next => format!("it is sent again at {next}"),
     };
-    let deliveries = webhook["deliveries"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let lines = deliveries.iter().map(|sent| {
-        let (at, answer) = (text(sent, "at"), text(sent, "answer"));
-        let seconds = sent["took"].as_f64().unwrap_or_default();
-        format!("{} at {at}, {seconds:.3} s: {answer}", sent["number"])
+    let lines = entries(webhook, "deliveries").iter().map(|sent| {
+        let (at, answer, number) = (text(sent, "at"), text(sent, "answer"), number(sent, "number"));
+        let seconds = sent.get("took").and_then(Value::as_f64).unwrap_or_default();
+        format!("{number} at {at}, {seconds:.3} s: {answer}")
     });
     say([text(webhook, "url")].into_iter().chain(lines).chain([next]))
 }
 
 fn text(value: &Value, key: &str) -> String {
-    value[key].as_str().unwrap_or_default().to_owned()
+    value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn number(value: &Value, key: &str) -> u64 {
+    value.get(key).and_then(Value::as_u64).unwrap_or_default()
+}
+
+fn entries<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }

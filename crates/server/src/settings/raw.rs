@@ -1,6 +1,6 @@
 //! The configuration as it is written. Every key is optional here; what is missing is decided later.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, ops::Range, path::PathBuf};
 
 use serde::Deserialize;
 use toml::{Spanned, Value};
@@ -18,7 +18,7 @@ pub(crate) struct File {
     pub(crate) queue: Option<Spanned<String>>,
     /// Whether a standby of the queue's server may be behind.
     pub(crate) queue_allow_async_standby: Option<bool>,
-    pub(crate) webhook_allow_private: Option<bool>,
+    pub(crate) webhook_allow_private: Option<Spanned<bool>>,
     pub(crate) retention: Retention,
     pub(crate) api_keys: Option<Spanned<Vec<String>>>,
     /// Bytes.
@@ -131,6 +131,15 @@ pub(crate) struct HealthCheck {
     pub(crate) failure_threshold: Option<Spanned<u32>>,
     pub(crate) call_regularly: Option<bool>,
     pub(crate) interval_seconds: Option<Spanned<f64>>,
+}
+
+impl Retention {
+    /// Where the first of its keys is written.
+    pub(crate) fn span(&self) -> Option<Range<usize>> {
+        let seconds = [&self.result, &self.large_result, &self.stored, &self.dead_letter];
+        let spans = seconds.into_iter().flatten().map(Spanned::span);
+        spans.chain(self.large_from.iter().map(Spanned::span)).min_by_key(|span| span.start)
+    }
 }
 
 const LATER: &str = "is not available in this version; leave the key out";

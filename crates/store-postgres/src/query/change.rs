@@ -2,12 +2,13 @@
 
 use super::now;
 
-/// Says that this batch (`$3`) of this lane (`$2`) has happened, if it has, and no longer that the one before has.
+/// Says that this batch (`$3`) of this lane (`$2`) has happened, if it has, and no longer that the one before has. Answers
+/// the moment that counts.
 pub(crate) const MARK: &str = concat!(
     "WITH old AS (DELETE FROM marks WHERE lane = $2 AND batch = $3::bigint - 1)
     INSERT INTO marks (lane, batch, at) VALUES ($2, $3::bigint, ",
     now!(),
-    ")"
+    ") RETURNING at"
 );
 
 /// Waits for a batch whose answer was lost, and sees to it that it does not happen any more if it has not.

@@ -3,8 +3,6 @@
 use super::now;
 use crate::rows::{ended, live};
 
-pub(crate) const CLOCK: &str = concat!("SELECT ", now!());
-
 /// Those of `$2` that are ids of requests, whatever became of them.
 pub(crate) const TAKEN: &str = concat!(
     "SELECT id FROM live WHERE id = ANY($2::uuid[])

@@ -24,6 +24,8 @@ pub(crate) struct Ends<'a> {
     reply_status: Vec<Option<i32>>,
     reply_headers: Vec<Option<Vec<u8>>>,
     reply_body: Vec<Option<&'a [u8]>>,
+    /// All of the bodies.
+    pub(super) bytes: usize,
 }
 
 impl<'a> Ends<'a> {
@@ -44,6 +46,7 @@ impl<'a> Ends<'a> {
         self.reply_status.push(reply.map(|reply| reply.status.code().into()));
         self.reply_headers.push(reply.map(|reply| headers::write(&reply.headers)));
         self.reply_body.push(reply.map(|reply| reply.body.as_slice()));
+        self.bytes = self.bytes.saturating_add(reply.map_or(0, |reply| reply.body.len()));
         self.progress.push(found);
     }
 
