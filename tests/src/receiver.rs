@@ -30,6 +30,8 @@ pub enum Say {
     Elsewhere(String),
     /// Not at all: the connection is closed.
     Nothing,
+    /// Not yet: the connection stays open for as long as the receiver is there.
+    Silence,
 }
 
 /// What one delivery brought.
@@ -57,6 +59,7 @@ struct Desk {
     since: Timer,
     answers: Mutex<VecDeque<Say>>,
     came: Mutex<Vec<Delivered>>,
+    kept: Mutex<Vec<TcpStream>>,
     is_over: AtomicBool,
 }
 
@@ -78,8 +81,9 @@ impl Receiver {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let addr = listener.local_addr().expect("it has an address");
         let answers = Mutex::new(answers.into_iter().collect());
-        let (since, came, is_over) = (Timer::start(), Mutex::default(), AtomicBool::new(false));
-        let desk = Arc::new(Desk { since, answers, came, is_over });
+        let (since, is_over) = (Timer::start(), AtomicBool::new(false));
+        let (came, kept) = (Mutex::default(), Mutex::default());
+        let desk = Arc::new(Desk { since, answers, came, kept, is_over });
         let sitting = Arc::clone(&desk);
         thread::spawn(move || accept(&listener, &sitting));
         Self { addr, desk }
@@ -120,6 +124,7 @@ impl Receiver {
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.desk.is_over.store(true, Ordering::SeqCst);
+        self.desk.kept.lock().clear();
         // Whoever accepts looks up.
         drop(TcpStream::connect(self.addr));
     }
@@ -147,6 +152,10 @@ impl Desk {
             Say::Status(status) => (status, String::new()),
             Say::Elsewhere(url) => (307, format!("location: {url}\r\n")),
             Say::Nothing => return None,
+            Say::Silence => {
+                self.kept.lock().push(stream.try_clone().ok()?);
+                return None;
+            }
         };
         let text = format!("HTTP/1.1 {status} Said\r\n{more}content-length: 2\r\n\r\n{{}}");
         let mut stream = stream;

@@ -1,4 +1,7 @@
-//! Measures the cores alone, the store alone, the whole path, runners' lives and an app's own cost against bare axum.
+//! Measures the cores alone, the store alone, the whole path, the queue beside peers, runners' lives and an app's own
+//! cost against bare axum.
+
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
@@ -11,19 +14,39 @@ mod clock;
 mod http;
 mod lifecycle;
 mod load;
+mod losses;
 mod macros;
 mod platform;
+mod queue;
 mod server;
 mod table;
 
+use queue::{Pace, Wanted};
+
 pub(crate) const HELP: &str = "
-cargo xtask bench [policy] [engine] [store] [http] [lifecycle] [macro] [--seconds N] [--rounds N] [--deaths N]
+cargo xtask bench [policy] [engine] [store] [http] [queue] [losses] [lifecycle] [macro] [--seconds N] [--rounds N] [--deaths N]
+                  [--quick] [--dir DIR]
 
   policy     one decision (criterion)
   engine     one call through the conductor (criterion)
   store      durable commits of the embedded store
   http       the whole path, release build: `hello` behind fal-server against the same handler on bare axum,
              at concurrency 1 and 64 with 1 KiB of JSON; the queue at 256 callers
+  queue      the queue, release build, each figure beside the rate of flushes of the same run:
+             - the disk alone: append 1 KiB + fdatasync
+             - the embedded store and PostgreSQL alone: submits and whole cycles of 1, 16 and 256 callers
+             - through HTTP with either store, beside BullMQ on Redis (appendfsync always) and pg-boss on the same
+               PostgreSQL: 20,000 submits, their drain, and a closed loop of 16 clients
+             - a million requests that wait while the platform is killed and started again
+             and which of the goals are met. It starts Redis, PostgreSQL and the peers itself on free ports, and ends
+             them, also when it is interrupted. It needs redis-server, postgresql, nodejs and npm (apt-get install);
+             what is not there is left out and named. All of it takes some minutes and 6 GB of disk.
+             --quick      a look in less than a minute, too short for figures
+             --dir DIR    where all of them store what they store, for the disk that you mean (default: below
+                          target). As root, the user postgres must be able to reach it
+  losses     the platform killed under load (kill -9, --deaths times), and what was acknowledged compared with what
+             is there in the end; the same with two nodes on the database that FAL_SERVER_QUEUE names; and as root with
+             a file system that is cut off, as by a loss of power
   lifecycle  runners, release build: how soon a death is seen and a caller has a good answer again, with a spare
              and without (default: 200 deaths each, half by kill -9 and half by a 503); placement with 1 to 1,000
              runners; the memory of an idle one; one that fails at once among eight; one request in 10,000
@@ -34,7 +57,8 @@ Without a name all of them run. Rounds alternate between the two sides (default:
 made of readings of one run: absolute figures of two machines, or of two hours, do not compare. Where the rounds of
 one side are far apart, take more of them.";
 
-const ALL: [&str; 6] = ["policy", "engine", "store", "http", "lifecycle", "macro"];
+const ALL: [&str; 8] =
+    ["policy", "engine", "store", "http", "queue", "losses", "lifecycle", "macro"];
 
 /// How long to measure.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +85,8 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
         rounds: number(flags.value("--rounds")?, "--rounds", 3)?,
         deaths: number(flags.value("--deaths")?, "--deaths", 200)?,
     };
+    let pace = if flags.switch("--quick") { Pace::Quick } else { Pace::Thorough };
+    let dir = flags.value("--dir")?.map(PathBuf::from);
     let mut names = Vec::new();
     while let Some(name) = flags.word() {
         names.push(name);
@@ -69,6 +95,11 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
     if let Some(unknown) = names.iter().find(|name| !ALL.contains(&name.as_str())) {
         bail!(Usage(format!("there is no bench `{unknown}`, only {}", ALL.join(", "))));
     }
+    let is_queue_alone = names.iter().all(|name| name == "queue") && !names.is_empty();
+    if (pace == Pace::Quick || dir.is_some()) && !is_queue_alone {
+        bail!(Usage("--quick and --dir are for `bench queue` alone".to_owned()));
+    }
+    let mut wanted = Wanted { pace, dir };
     for name in
         ALL.into_iter().filter(|name| names.is_empty() || names.iter().any(|wanted| wanted == name))
     {
@@ -77,6 +108,8 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
             "engine" => Cmd::cargo().args(["bench", "-p", "fal-engine"]).run()?,
             "store" => store()?,
             "http" => http::run(effort)?,
+            "queue" => queue::run(effort, std::mem::take(&mut wanted))?,
+            "losses" => losses::run(effort.deaths)?,
             "lifecycle" => lifecycle::run(effort)?,
             _ => macros::run(effort)?,
         }

@@ -41,7 +41,7 @@ const WRAPPERS: [(&str, &[&str]); 13] = [
     ("anyhow", &["xtask", "fal-server"]),
     ("syn", &["fal-app-codegen"]),
     ("tracing-subscriber", &["fal-server", "fal-app"]),
-    ("rustix", &["fal-supervisor", "fal-server"]),
+    ("rustix", &["fal-supervisor", "fal-store-sqlite", "fal-server"]),
 ];
 
 /// The tenant side, lowest first, and what it may use of the host.

@@ -77,7 +77,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let text = Path::<String>::from_request_parts(parts, state).await;
-        let Path(text) = text.map_err(IntoResponse::into_response)?;
+        let Path(text) = text.map_err(|error| refuse(StatusCode::NOT_FOUND, &error.body_text()))?;
         let id = text.parse().map_err(|_| {
             let detail = format!("a request id is a UUID, and `{text}` is not");
             refuse(StatusCode::NOT_FOUND, &detail)

@@ -164,7 +164,7 @@ impl Office {
         };
         let target = match Target::parse(&delivery.url, self.webhooks.private) {
             Ok(target) => target,
-            Err(error) => return (Err(Chain(&error).to_string()), ticket.expires),
+            Err(error) => return (Err(error.to_string()), ticket.expires),
         };
         let State::Done(ending) = ticket.state else {
             return (Err("the request has not ended".to_owned()), None);

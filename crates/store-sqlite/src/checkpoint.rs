@@ -24,18 +24,18 @@ use crate::{
     open,
 };
 
-/// New pages in the log, of 4 KiB, that are worth a copy.
-const PAGES: u32 = 1_000;
+/// New pages in the log, of 4 KiB, that are worth a copy by the thread. So few that what it flushes
+/// at once holds up no commit for long.
+const PAGES: u32 = 150;
 
-/// Pages of one commit from which the store counts as busy. Commits are many and small where
-/// callers are few; then the copy is rarer without the thread, and disturbs them less.
-const LARGE: u32 = 32;
+/// Operations in one commit from which the store counts as busy.
+const CROWD: usize = 16;
 
 /// The length of the log, in pages, from which it begins anew, where commits are small.
 const USUAL: u32 = 4_000;
 
 /// The same where they are large.
-const LONG: u32 = 16_000;
+const LONG: u32 = 8_000;
 
 /// The thread that copies, seen by the writer.
 #[derive(Debug)]
@@ -48,8 +48,8 @@ pub(crate) struct Checkpoints {
     /// The length of the log when it could not begin anew: it is tried again when as much again has
     /// come to it.
     held: u32,
-    /// The length of the log after the last commit.
-    last: u32,
+    /// Operations since the writer last looked at the log.
+    unseen: usize,
 }
 
 /// What SQLite answers when it is asked for a copy.
@@ -83,22 +83,25 @@ impl Checkpoints {
         let thread = thread
             .spawn(move || copy(&connection, &woken, &seen))
             .map_err(|error| Failure(Error::Io(format!("no thread for checkpoints: {error}"))))?;
-        Ok(Self { wake: Some(wake), thread: Some(thread), busy, held: 0, last: 0 })
+        Ok(Self { wake: Some(wake), thread: Some(thread), busy, held: 0, unseen: 0 })
     }
 
     /// Looks after the log when a commit is done. Whatever goes wrong here is no failure of the
     /// commit: the log keeps what was not copied, and it is tried again.
-    pub(crate) fn committed(&mut self, connection: &Connection) {
-        let Ok(log) = ask(connection, LOOK) else { return };
-        let before = std::mem::replace(&mut self.last, log.length);
-        if log.length < before {
-            self.held = 0;
-        }
-        if self.busy.load(Ordering::Acquire) {
+    pub(crate) fn committed(&mut self, connection: &Connection, operations: usize) {
+        // Looking costs as much as a small commit's own work, and small commits add little.
+        self.unseen += operations;
+        if self.unseen < CROWD || self.busy.load(Ordering::Acquire) {
             return;
         }
-        let is_busy = log.length.saturating_sub(before) >= LARGE;
-        if log.length - self.held.min(log.length) >= if is_busy { LONG } else { USUAL } {
+        self.unseen = 0;
+        let Ok(log) = ask(connection, LOOK) else { return };
+        if log.length < self.held {
+            self.held = 0;
+        }
+        let is_busy = operations >= CROWD;
+        let limit = if is_busy { LONG } else { USUAL };
+        if log.length >= self.held.saturating_add(limit) {
             self.begin_anew(connection);
         } else if is_busy && log.length.saturating_sub(log.copied) >= PAGES {
             self.wake();

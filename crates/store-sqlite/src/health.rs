@@ -10,6 +10,7 @@ use crate::{
     bodies,
     error::{Failure, Result, failure},
     open,
+    write::Store,
 };
 
 /// A file that was not closed is looked through when it is opened, up to this size in bytes. Above
@@ -39,17 +40,19 @@ pub(crate) fn check_pages(connection: &Connection, path: &Path) -> Result<()> {
 }
 
 /// What is wrong with where the store is kept, the worst first.
-pub(crate) fn findings(path: &Path, connection: Option<&Connection>) -> Result<Vec<Finding>> {
+pub(crate) fn findings(store: &Store) -> Result<Vec<Finding>> {
+    let path = &store.options.path;
     let folder = bodies::parent(path);
     let room =
         rustix::fs::statvfs(folder).map_err(|error| failure("look at", folder, &error.into()))?;
     let mut findings = Vec::new();
+    findings.extend(failed(path, store.failures));
     findings.extend(scarce(folder, &room));
     findings.extend(place(folder));
     findings.extend(readable(path));
     findings.extend(long_log(path));
-    if let Some(connection) = connection {
-        findings.extend(slack(path, connection)?);
+    if let Some(writer) = &store.writer {
+        findings.extend(slack(path, &writer.connection)?);
     }
     let size = fs::metadata(path).map_or(0, |found| found.len());
     findings.push(Finding {
@@ -68,6 +71,15 @@ pub(crate) fn findings(path: &Path, connection: Option<&Connection>) -> Result<V
 
 fn doubtful(found: String, remedy: impl Into<String>) -> Finding {
     Finding { fitness: Fitness::Doubtful, found, remedy: remedy.into() }
+}
+
+/// A file system may go on after its device has failed and know of it no more, and what it wrote then
+/// be gone after the next loss of power.
+fn failed(path: &Path, failures: u32) -> Option<Finding> {
+    (failures > 0).then(|| {
+        let found = format!("the device of {} has failed {failures} times", path.display());
+        doubtful(found, "make a backup on another disk, and check this one and its file system")
+    })
 }
 
 fn mebibytes(bytes: u64) -> String {

@@ -73,7 +73,7 @@ impl Store {
     pub fn open(options: &Options) -> std::result::Result<Self, Error> {
         create(&options.path).map_err(|error| uncreated(&options.path, &error))?;
         let writer = writer(options, Look::of(&options.path))?;
-        Ok(Self { options: options.clone(), writer: Some(writer) })
+        Ok(Self { options: options.clone(), writer: Some(writer), failures: 0 })
     }
 }
 
@@ -153,7 +153,7 @@ fn writer(options: &Options, look: Look) -> Result<Writer> {
 pub(crate) fn reopened(options: &Options) -> std::result::Result<Writer, Error> {
     let log = log(&options.path);
     rewrite(&log).map_err(|error| failure("write", &log, &error))?;
-    Ok(writer(options, Look::Past)?)
+    Ok(writer(options, Look::of(&options.path))?)
 }
 
 /// Writes what is in a file to where it is.

@@ -16,7 +16,7 @@ pub(crate) const LEASED: u8 = 2;
 /// Has ended.
 pub(crate) const DONE: u8 = 3;
 
-/// The columns that are read, in the order that [`ticket`] expects.
+/// The columns that are read, in the order that [`read`] expects.
 macro_rules! columns {
     () => {
         "seq, id, app, path, priority, submitted, start_deadline, no_retry, budgets, hint, \

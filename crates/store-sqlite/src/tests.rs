@@ -16,6 +16,7 @@ mod failing;
 mod fit;
 mod killed;
 mod large;
+mod log;
 mod migrated;
 mod opening;
 mod reopened;

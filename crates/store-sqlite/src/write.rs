@@ -5,7 +5,7 @@ use fal_queue::{
     store::{self, Caps, Done, Durability, Error, Finding, Op, Position, Removal},
 };
 use fal_types::Moment;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 
 use crate::{
     batch::Batch,
@@ -29,6 +29,8 @@ pub struct Store {
     /// None from a failure of the device on, until the file is opened anew: what is on disk is
     /// unknown till then.
     pub(crate) writer: Option<Writer>,
+    /// How often the device has failed since the store was opened.
+    pub(crate) failures: u32,
 }
 
 /// The file, opened for writing.
@@ -69,6 +71,7 @@ impl store::Store for Store {
         // A transaction that could not even be rolled back leaves no less doubt than a device that
         // failed. Dropped, the connection gives the file back.
         let failed = matches!(done, Err(Error::Io(_))) || !writer.connection.is_autocommit();
+        self.failures = self.failures.saturating_add(u32::from(failed));
         self.writer = (!failed).then_some(writer);
         done
     }
@@ -78,8 +81,7 @@ impl store::Store for Store {
     }
 
     fn check(&mut self) -> std::result::Result<Vec<Finding>, Error> {
-        let connection = self.writer.as_ref().map(|writer| &writer.connection);
-        Ok(health::findings(&self.options.path, connection)?)
+        Ok(health::findings(self)?)
     }
 }
 
@@ -92,12 +94,12 @@ impl Writer {
     ) -> std::result::Result<Vec<Done>, Error> {
         let done = self.transact(keep, now, ops).map_err(Error::from);
         match &done {
-            Ok(_) => {
+            Ok(done) => {
                 self.counts.keep();
                 self.bodies.kept();
-                self.checkpoints.committed(&self.connection);
+                self.checkpoints.committed(&self.connection, done.len());
             }
-            // The rows may be there all the same. What is not is found when the file is opened anew.
+            // The rows may be there all the same. It shows when the file is opened anew.
             Err(Error::Io(_)) => {}
             Err(_) => {
                 self.counts.undo();
@@ -108,14 +110,26 @@ impl Writer {
     }
 
     fn transact(&mut self, keep: Keep, now: Moment, ops: Vec<Op>) -> Result<Vec<Done>> {
-        let behavior = TransactionBehavior::Immediate;
-        // Dropped without a commit, it rolls back.
-        let transaction = Transaction::new(&mut self.connection, behavior)?;
-        let (sql, counts, bodies) =
-            (Statements::new(&transaction), &mut self.counts, &mut self.bodies);
+        self.run("BEGIN IMMEDIATE")?;
+        let done = self.batch(keep, now, ops);
+        if done.is_err() && !self.connection.is_autocommit() {
+            // Where even this fails, the transaction stays open, and the file is opened anew.
+            let _open = self.run("ROLLBACK");
+        }
+        done
+    }
+
+    fn batch(&mut self, keep: Keep, now: Moment, ops: Vec<Op>) -> Result<Vec<Done>> {
+        let sql = Statements::new(&self.connection);
+        let (counts, bodies) = (&mut self.counts, &mut self.bodies);
         let done = Batch { now, keep, sql, counts, bodies }.apply_all(ops)?;
         self.bodies.flush()?;
-        transaction.commit()?;
+        self.run("COMMIT")?;
         Ok(done)
+    }
+
+    fn run(&self, text: &str) -> Result<()> {
+        self.connection.prepare_cached(text)?.execute([])?;
+        Ok(())
     }
 }

@@ -201,8 +201,16 @@ fn a_refused_configuration_changes_nothing_and_says_where_it_is_wrong() {
         ("max_body = 1000000", "max_head = 10000", "fal.toml: max_body: it cannot change"),
         ("max_body", "queue = \"postgres\"\nmax_body", "fal.toml:3: queue"),
         ("max_body", "queue = \"postgres://a/b\"\nmax_body", "fal.toml:3: queue: it cannot change"),
-        ("max_body", "retention = { result = 5 }\nmax_body", "fal.toml:3: retention: it cannot change"),
-        ("max_body", "webhook_allow_private = true\nmax_body", "fal.toml:3: webhook_allow_private: it"),
+        (
+            "max_body",
+            "retention = { result = 5 }\nmax_body",
+            "fal.toml:3: retention: it cannot change",
+        ),
+        (
+            "max_body",
+            "webhook_allow_private = true\nmax_body",
+            "fal.toml:3: webhook_allow_private: it",
+        ),
     ] {
         assert!(good.contains(from), "{good}");
         platform.write_config(&good.replace(from, to));

@@ -265,7 +265,10 @@ fn what_is_not_there_cannot_be_explained() {
     }
     for path in ["requests", "runners", "dead"] {
         assert_eq!(platform.get(&format!("/api/{path}/{unknown}")).status, 404, "{path}");
-        assert_eq!(platform.get(&format!("/api/{path}/nonsense")).status, 404, "{path}");
+        for id in ["nonsense", "%ff", "%00", "{}"] {
+            let answered = platform.get(&format!("/api/{path}/{id}")).is(404);
+            assert!(answered.json()["detail"].is_string(), "{path}/{id}");
+        }
     }
     let id = platform.submit(&json!({})).id;
     platform.queued(&id).ends(200);

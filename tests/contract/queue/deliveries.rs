@@ -134,6 +134,29 @@ fn a_webhook_survives_the_platform() {
     assert_eq!(platform.queued(&id).record()["webhook"]["next"], json!(null));
 }
 
+/// A delivery that the platform's death cuts is not forgotten: it is held for its answer, and can be sent at once.
+#[test]
+fn a_delivery_that_the_platforms_death_cuts_is_not_forgotten() {
+    let mut platform = lab();
+    let receiver = Receiver::saying([Say::Silence]);
+    let queued = submit(&platform, &receiver, &json!({ "body": "[]" }));
+    let first = receiver.gets(1);
+    let last = queued.why().pop().unwrap_or_default();
+    assert!(last.starts_with("its webhook is on its way; "), "{last}");
+    let id = queued.id.clone();
+    platform.kill();
+    let platform = platform.restart();
+    let record = platform.queued(&id).record();
+    assert!(record["webhook"]["next"].is_string(), "{record}");
+    assert_eq!(record["webhook"]["deliveries"], json!([]), "nobody knows how it went");
+    let said = platform.tool(&["webhook", &id, "--again"]).went_well();
+    assert!(said.concat().contains("due now"), "{said:?}");
+    assert_eq!(receiver.gets(2).body, first.body);
+    let deliveries = noted(&platform.queued(&id), 1);
+    assert_eq!(deliveries[0]["answer"], "the target answered 200");
+    assert_eq!(platform.queued(&id).record()["webhook"]["next"], json!(null));
+}
+
 /// The end and the webhook are one: also where the platform dies while many requests end.
 #[test]
 fn no_webhook_is_lost_where_the_platform_dies_among_ends() {

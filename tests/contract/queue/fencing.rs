@@ -69,10 +69,11 @@ fn a_runner_that_wakes_up_late_changes_nothing() {
 #[test]
 fn a_runner_that_wakes_up_after_the_end_changes_nothing() {
     let (platform, receiver) = (lab(), Receiver::start());
-    let late = json!({ "hold": "wake", "print_late": "too late", "status": 500 });
+    let late = json!({ "print": "slept", "hold": "wake", "print_late": "too late", "status": 500 });
     let orders = json!({ "script": [late], "body": "[]", "print": "mine", "tag": "t" });
     let queued = platform.submit_as(&hooked(&receiver.url("/hook"), &orders));
     let sleeper = platform.lab().called("t").pid;
+    eventually("its line is read", || (queued.lines() == ["slept"]).then_some(()));
     signal(sleeper, Signal::STOP);
     assert_eq!(queued.wait().is(200).text(), "[]");
     receiver.gets(1);
@@ -86,7 +87,7 @@ fn a_runner_that_wakes_up_after_the_end_changes_nothing() {
         let record = queued.record();
         record["history"] == before["history"]
             && record["finished"] == before["finished"]
-            && queued.lines() == ["mine"]
+            && queued.lines() == ["slept", "mine"]
             && receiver.came().len() == 1
     };
     holds_for(Duration::from_millis(100), "nothing has changed", is_same);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use fal_node::{App, Handle, RunnerView};
@@ -38,7 +38,14 @@ pub(super) async fn all(State(node): State<Handle>, uri: http::Uri) -> Response 
 }
 
 /// One runner, and why it is as it is.
-pub(super) async fn one(State(node): State<Handle>, Path(id): Path<String>) -> Response {
+pub(super) async fn one(
+    State(node): State<Handle>,
+    id: Result<Path<String>, PathRejection>,
+) -> Response {
+    let Path(id) = match id {
+        Ok(id) => id,
+        Err(error) => return refuse(StatusCode::NOT_FOUND, &error.body_text()),
+    };
     for app in node.all_apps() {
         let name = app.id().to_string();
         let mut known = app.runners().into_iter().chain(app.gone_runners());

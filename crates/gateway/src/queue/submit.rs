@@ -185,10 +185,8 @@ fn webhook(value: &str, node: &Handle) -> Result<String, String> {
     let refuse = |detail: String| format!("fal_webhook cannot be used: {detail}");
     let url =
         path::unescape(value).ok_or_else(|| refuse("it is not URL-encoded text".to_owned()))?;
-    node.webhook_url(&url).map_err(|error| {
-        let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
-        refuse(format!("{error}{}", source.unwrap_or_default()))
-    })
+    // Its text holds that of its source.
+    node.webhook_url(&url).map_err(|error| refuse(error.to_string()))
 }
 
 fn word<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -100,6 +100,29 @@ fn a_damaged_file_is_reported_as_damaged() {
 }
 
 #[test]
+fn a_file_that_was_not_closed_is_looked_through() {
+    let folder = folder();
+    let mut store = open(folder.path());
+    store.commit(NOW, (0..500).map(|number| submit(ticket(number))).collect()).expect("a commit");
+    drop(store);
+    let mut store = open(folder.path());
+    commit(&mut store, submit(ticket(500)));
+    // What lies there while the store is open is what lies there when its process has died.
+    let died = self::folder();
+    for end in ["", "-wal"] {
+        let name = format!("queue.sqlite{end}");
+        std::fs::copy(folder.path().join(&name), died.path().join(&name)).expect("a copy");
+    }
+    let database = died.path().join("queue.sqlite");
+    let mut bytes = std::fs::read(&database).expect("the file");
+    // The middle of some table or index that opening alone does not read.
+    bytes.iter_mut().skip(20 * 4_096).take(4_096).for_each(|byte| *byte = 0xa5);
+    std::fs::write(&database, bytes).expect("the file");
+    let Error::Corrupt(text) = refused(&options(died.path())) else { panic!("another error") };
+    assert!(text.contains("backup") && text.contains(".recover"), "{text}");
+}
+
+#[test]
 fn commits_are_flushed_and_the_file_is_not_mapped() {
     let folder = folder();
     let store = open(folder.path());

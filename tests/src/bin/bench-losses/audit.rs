@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -11,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     Failure,
     client::{self, Answer},
-    now,
+    now, pause,
 };
 
 /// How long the last results may take.
@@ -96,8 +95,10 @@ impl Book {
 fn last(connection: &mut client::Connection, id: &str, until: Instant) -> Result<Answer, Failure> {
     loop {
         match client::result(connection, id)? {
-            Answer::Pending if now() < until => thread::sleep(Duration::from_millis(20)),
-            answer => return Ok(answer),
+            Answer::Pending if now() < until => pause(Duration::from_millis(20)),
+            answer @ (Answer::Pending | Answer::Unknown | Answer::Result { .. }) => {
+                return Ok(answer);
+            }
         }
     }
 }

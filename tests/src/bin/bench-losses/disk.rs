@@ -3,10 +3,10 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use crate::{Failure, now};
+use crate::{Failure, now, pause};
 
 /// Shuts an ext4 file system down without flushing its log (`EXT4_IOC_SHUTDOWN`, `NOLOGFLUSH`).
 const CUT: &str = "import fcntl, os, struct, sys\n\
@@ -48,7 +48,7 @@ impl Disk {
             if tries > 200 {
                 return Err(error);
             }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            pause(Duration::from_millis(10));
         }
         self.attach()
     }

@@ -25,13 +25,14 @@ use std::{
     io::Write,
     path::PathBuf,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::{audit::Book, disk::Disk, nodes::Node};
@@ -73,7 +74,7 @@ fn main() -> Result<(), Failure> {
         round(&mut nodes, victim, (&book, disk.as_ref()), dice.span())?;
     }
     let addresses: Vec<_> = nodes.iter().map(|node| node.address.clone()).collect();
-    let book = book.lock().map_err(|_| "a caller has failed")?;
+    let book = book.lock();
     let said = book.close(&addresses)?;
     let rounds = wanted.rounds;
     writeln!(std::io::stdout(), "{}", json!({ "rounds": rounds, "found": said }))?;
@@ -96,7 +97,7 @@ fn round(
             Some(thread::spawn(move || client::call(&address, &book, &over)))
         })
         .collect();
-    thread::sleep(after);
+    pause(after);
     let node = nodes.get_mut(victim).ok_or("a victim")?;
     let cut = match disk {
         Some(disk) => Some(disk.cut()?),
@@ -107,7 +108,7 @@ fn round(
     for caller in callers {
         caller.join().map_err(|_| "a caller has failed")?;
     }
-    let mut book = book.lock().map_err(|_| "a caller has failed")?;
+    let mut book = book.lock();
     book.keep_until(cut);
     drop(book);
     if let Some(disk) = disk {
@@ -139,6 +140,11 @@ fn read() -> Result<Wanted, Failure> {
 )]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a death at a moment that nobody has chosen")]
+fn pause(time: Duration) {
+    thread::sleep(time);
 }
 
 /// A small generator (xorshift64), so that moments of death differ.
