@@ -71,6 +71,7 @@ fn a_request_that_ends_runners_takes_nobody_with_it() {
         assert_eq!(queued.record()["retries"], 0, "it was not charged");
     }
     assert_eq!(platform.lab().attempts(&poison.id).len(), 2);
+    eventually("a third one has started", || (platform.lab().starts().len() >= 3).then_some(()));
     assert_eq!(platform.lab().starts().len(), 3, "two runners were lost");
     let log = platform.log();
     assert!(log.contains("request is not tried again"), "{log}");

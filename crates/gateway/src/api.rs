@@ -7,13 +7,14 @@ mod why;
 
 use axum::{
     Json, Router,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequestParts, Path, Request, State},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, put},
 };
 use fal_node::Handle;
 use fal_types::RequestId;
-use http::{StatusCode, header, request::Parts};
+use http::{Method, StatusCode, header, request::Parts};
 use serde_json::json;
 
 pub(crate) fn router(node: Handle) -> Router {
@@ -36,6 +37,7 @@ pub(crate) fn router(node: Handle) -> Router {
         .route("/rest/.well-known/jwks.json", get(jwks))
         .fallback(nothing)
         .method_not_allowed_fallback(not_allowed)
+        .layer(middleware::from_fn(own_pages_only))
         .with_state(node)
 }
 
@@ -61,6 +63,24 @@ async fn ready(State(node): State<Handle>) -> Response {
     let status = if node.is_stopping() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let word = if node.is_stopping() { "stopping" } else { "ready" };
     (status, Json(json!({ "status": word, "apps_with_ready_runners": apps }))).into_response()
+}
+
+/// A browser says where a page comes from that has it change something; whoever is no browser says nothing.
+async fn own_pages_only(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text("host").unwrap_or_default();
+    let is_foreign = |origin: &str| origin.split_once("://").map(|(_, from)| from) != Some(host);
+    let is_change = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let is_elsewhere = text("sec-fetch-site").is_some_and(|site| site == "cross-site")
+        || text("origin").is_some_and(is_foreign);
+    if is_change && is_elsewhere {
+        return refuse(
+            StatusCode::FORBIDDEN,
+            "A page of another site may not change anything here",
+        );
+    }
+    next.run(request).await
 }
 
 //= docs/contract.md#webhook-signature
@@ -95,7 +115,7 @@ fn refuse(status: StatusCode, detail: &str) -> Response {
 }
 
 fn store_failed() -> Response {
-    let detail = "The store failed; nothing was changed, and the platform's log has the reason";
+    let detail = "The store failed, and the platform's log has the reason";
     refuse(StatusCode::INTERNAL_SERVER_ERROR, detail)
 }
 

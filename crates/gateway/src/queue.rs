@@ -106,6 +106,10 @@ pub(crate) fn failed(error: &QueueError, id: RequestId) -> Response<Body> {
             let detail = "The queue's store failed; nothing was changed, and the platform's log has the reason";
             problem::platform_with(Problem::Internal, detail, id)
         }
+        QueueError::Doubt => {
+            let detail = "The queue's store failed and may have done it all the same; with an Idempotency-Key it is safe to try again";
+            problem::platform_with(Problem::Internal, detail, id)
+        }
         QueueError::Duplicate => problem::platform(Problem::Internal, id),
         //= docs/contract.md#idempotency
         //# With another payload it MUST be answered with 422, and changes nothing.

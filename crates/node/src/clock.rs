@@ -16,9 +16,7 @@ impl Clock {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the node's clock")]
     pub fn start() -> Self {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        let micros = u64::try_from(wall.as_micros()).unwrap_or(u64::MAX);
-        Self { began: Moment::from_micros(micros), at: Instant::now() }
+        Self { began: Self::wall(), at: Instant::now() }
     }
 
     /// A clock that shows this moment now, which somebody else's clock has shown just before.
@@ -32,6 +30,14 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Moment {
         self.began + self.at.elapsed()
+    }
+
+    /// The wall clock's time, for whoever compares it with another machine's.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the node's clock")]
+    pub(crate) fn wall() -> Moment {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Moment::from_micros(u64::try_from(wall.as_micros()).unwrap_or(u64::MAX))
     }
 
     /// When a moment comes, for the runtime's timers.

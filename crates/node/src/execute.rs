@@ -11,7 +11,7 @@ use crate::{
     conductor::{Conductor, Inner, Roll},
     exchange::{self, Lease},
     journal::JournalError,
-    probe,
+    others, probe,
     runners::{self, Seat, Stop},
 };
 
@@ -202,6 +202,7 @@ impl Conductor {
 //# Claiming a request and marking it as leased MUST be one durable step.
 async fn claim(conductor: Arc<Conductor>, max: u32, leases_from: LeaseId) {
     let (app, node) = (conductor.id.clone(), conductor.shared.node);
+    others::speak_up(&conductor.shared).await;
     let op = Op::Claim { app, max, node, leases_from };
     match conductor.shared.journal.commit(op).await {
         Ok(Done::Claimed { batch, deadlines, backlog }) => {

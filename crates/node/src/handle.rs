@@ -21,7 +21,7 @@ use crate::{
     lines::Lines,
     machine::Machine,
     others::Heard,
-    queue::QueueError,
+    queue::{QueueError, attended},
     readers::Readers,
     watch::Watchers,
 };
@@ -186,18 +186,20 @@ impl Handle {
         request: RequestId,
         heir: RequestId,
     ) -> Result<Option<Submitted>, QueueError> {
-        match commit(&self.shared, Op::Resubmit { request, heir }).await? {
-            Done::Submitted { ahead } => {
-                let story = self.story(heir).await?;
-                if let Some(conductor) = story.and_then(|story| self.apps.get(&story.ticket.app)) {
-                    conductor.drive(fal_engine::Input::Arrived { due: self.now() });
+        let node = self.clone();
+        // What follows the commit must happen even where the caller leaves meanwhile.
+        attended(async move {
+            match commit(&node.shared, Op::Resubmit { request, heir }).await? {
+                Done::Submitted { ahead } => {
+                    node.look_at_all().await;
+                    Ok(Some(Submitted { id: heir, ahead, is_repeated: false }))
                 }
-                Ok(Some(Submitted { id: heir, ahead, is_repeated: false }))
+                Done::Duplicate => Err(QueueError::Duplicate),
+                Done::Stale => Ok(None),
+                _ => Err(QueueError::Store),
             }
-            Done::Duplicate => Err(QueueError::Duplicate),
-            Done::Stale => Ok(None),
-            _ => Err(QueueError::Store),
-        }
+        })
+        .await
     }
 
     /// Removes a dead letter; false where it is none.
@@ -224,11 +226,27 @@ impl Handle {
     ///
     /// # Errors
     /// When the store failed.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "other answers belong to other operations")]
     pub async fn cancel(&self, id: RequestId) -> Result<CancelAnswer, QueueError> {
         let Some(story) = self.story(id).await? else { return Ok(CancelAnswer::Unknown) };
-        match self.app(&story.ticket.app) {
-            Some(app) => app.cancel(id).await,
-            None => Ok(CancelAnswer::Unknown),
+        let app = story.ticket.app;
+        if let Some(app) = self.app(&app) {
+            return app.cancel(id).await;
+        }
+        // Nobody serves the app here; another node may run the request, and hears of it from the store.
+        let done = commit(&self.shared, Op::Cancel { app, request: id }).await?;
+        self.shared.watchers.notify(id);
+        self.shared.webhooks.notify_one();
+        match done {
+            Done::Cancelled(answer) => Ok(answer),
+            _ => Err(QueueError::Store),
+        }
+    }
+
+    /// Has every app look at what waits for it.
+    pub(crate) async fn look_at_all(&self) {
+        for conductor in self.apps.serving() {
+            conductor.look().await;
         }
     }
 }
@@ -247,11 +265,18 @@ pub struct Story {
 }
 
 pub(crate) async fn commit(shared: &Shared, op: Op) -> Result<Done, QueueError> {
-    shared.journal.commit(op).await.map_err(|error| match error {
-        JournalError::Ended => QueueError::Stopping,
-        // The writer has logged the reason, once for the whole batch.
-        JournalError::Refused(_) => QueueError::Store,
-    })
+    shared.journal.commit(op).await.map_err(Into::into)
+}
+
+impl From<JournalError> for QueueError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Ended => Self::Stopping,
+            _ if error.is_doubtful() => Self::Doubt,
+            // The writer has logged the reason, once for the whole batch.
+            JournalError::Refused(_) => Self::Store,
+        }
+    }
 }
 
 pub(crate) fn read<T>(found: Option<Result<T, Error>>) -> Result<T, QueueError> {

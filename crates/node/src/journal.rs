@@ -35,6 +35,16 @@ struct Entry {
     answer: oneshot::Sender<Result<Done, Arc<Error>>>,
 }
 
+/// An operation that is on its way to the store.
+pub(crate) struct UnderWay(oneshot::Receiver<Result<Done, Arc<Error>>>);
+
+impl UnderWay {
+    pub(crate) async fn done(self) -> Result<Done, JournalError> {
+        let done = self.0.await.map_err(|_| JournalError::Ended)?;
+        done.map_err(JournalError::Refused)
+    }
+}
+
 impl std::fmt::Debug for Journal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Journal")
@@ -88,13 +98,19 @@ impl Journal {
         Ok(Self { lanes: lanes.into(), turn: Arc::default() })
     }
 
+    /// Puts one operation in its lane without waiting; none where the lane is full.
+    pub(crate) fn begin(&self, op: Op) -> Option<UnderWay> {
+        let (answer, answered) = oneshot::channel();
+        self.lane(&op)?.try_send(Entry { op, answer }).ok()?;
+        Some(UnderWay(answered))
+    }
+
     /// Makes one operation durable, together with whatever else waits.
     pub(crate) async fn commit(&self, op: Op) -> Result<Done, JournalError> {
         let (answer, answered) = oneshot::channel();
         let lane = self.lane(&op).ok_or(JournalError::Ended)?;
         lane.send(Entry { op, answer }).await.map_err(|_| JournalError::Ended)?;
-        let done = answered.await.map_err(|_| JournalError::Ended)?;
-        done.map_err(JournalError::Refused)
+        UnderWay(answered).done().await
     }
 
     /// The last lane has what is rare, the one before it the claims, and of the others submits and settlements have
@@ -110,10 +126,10 @@ impl Journal {
                 let number = usize::try_from(request.bits() & 0xffff).unwrap_or(0);
                 submits + number % (busy - submits)
             }
-            Op::Claim { .. } => busy,
+            // That a node lives is not to wait behind a sweep.
+            Op::Claim { .. } | Op::Beat { .. } => busy,
             Op::Cancel { .. }
             | Op::Recover { .. }
-            | Op::Beat { .. }
             | Op::Collect { .. }
             | Op::Sent { .. }
             | Op::SendAgain { .. }

@@ -94,6 +94,11 @@ impl Lines {
             .unwrap_or_default()
     }
 
+    /// Whether an attempt at it runs here.
+    pub(crate) fn hold(&self, request: RequestId) -> bool {
+        self.running.lock().contains_key(&request)
+    }
+
     /// What is to be shown of a request, `stored` being what the store has.
     pub(crate) fn with(&self, request: RequestId, mut stored: Vec<Line>) -> Vec<Line> {
         let running = self.running.lock();
@@ -105,22 +110,22 @@ impl Lines {
         stored
     }
 
-    fn fresh(&self) -> Vec<Fresh> {
+    /// What is new, each handed over while the lock is held: so what an attempt leaves for its settlement comes behind
+    /// it in the store's lane. What is not taken is new again.
+    fn fresh<T>(&self, hand_over: impl Fn(&Fresh) -> Option<T>) -> Vec<(Fresh, T)> {
         let mut running = self.running.lock();
         let has_new =
             |(_, running): &(&RequestId, &mut Running)| running.lines.len() > running.stored;
         let take = |(request, running): (&RequestId, &mut Running)| {
-            let before = std::mem::replace(&mut running.stored, running.lines.len());
+            let before = running.stored;
             let lines = running.lines.get(before..).unwrap_or_default().to_vec();
-            Fresh {
-                request: *request,
-                lease: running.lease,
-                attempt: running.attempt,
-                lines,
-                before,
-            }
+            let (lease, attempt) = (running.lease, running.attempt);
+            let fresh = Fresh { request: *request, lease, attempt, lines, before };
+            let taken = hand_over(&fresh)?;
+            running.stored = running.lines.len();
+            Some((fresh, taken))
         };
-        running.iter_mut().filter(has_new).map(take).collect()
+        running.iter_mut().filter(has_new).filter_map(take).collect()
     }
 
     /// They could not be stored, so they are to be stored later.
@@ -140,11 +145,14 @@ pub(crate) async fn store(shared: Arc<Shared>) {
     let mut tick = tokio::time::interval(OFTEN);
     loop {
         tick.tick().await;
-        for fresh in shared.lines.fresh() {
-            let Fresh { request, lease, attempt, .. } = fresh;
+        let note = |fresh: &Fresh| {
+            let Fresh { request, lease, attempt, .. } = *fresh;
             let op = Op::Note { request, lease, attempt, lines: fresh.lines.clone() };
-            match shared.journal.commit(op).await {
-                Ok(Done::Noted) => shared.watchers.notify(request),
+            shared.journal.begin(op)
+        };
+        for (fresh, under_way) in shared.lines.fresh(note) {
+            match under_way.done().await {
+                Ok(Done::Noted) => shared.watchers.notify(fresh.request),
                 // The attempt is not the current one any more.
                 Ok(_) => {}
                 Err(_) => shared.lines.put_back(&fresh),
@@ -176,7 +184,8 @@ mod tests {
         lines.begin(request, held(1));
         lines.push(own, line(100));
         lines.push(other, line(100));
-        let [first] = &lines.fresh()[..] else { panic!("one request has lines") };
+        assert!(lines.fresh(|_| None::<()>).is_empty(), "nobody has taken them");
+        let [(first, ())] = &lines.fresh(|_| Some(()))[..] else { panic!("one request has lines") };
         assert_eq!(first.lines, [line(100)]);
         lines.push(own, line(101));
         let shown = lines.with(request, vec![line(1), line(100)]);

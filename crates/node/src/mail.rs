@@ -110,7 +110,7 @@ impl Office {
     //# time, an hour at most, up to 31 deliveries and for as long as the result is kept.
     async fn deliver(&self, delivery: &Delivery) {
         let (at, app, request) = (self.clock().now(), &delivery.app, delivery.request);
-        let (answer, expires) = self.attempt(delivery, at).await;
+        let Some((answer, expires)) = self.attempt(delivery, at).await else { return };
         let now = self.clock().now();
         let took = now.since(at);
         let done = delivery.before + 1;
@@ -144,44 +144,42 @@ impl Office {
         }
     }
 
-    /// Sends it once. An error is for good, and says why nothing was sent.
+    /// Sends it once. An error is for good, and says why nothing was sent; none where the store could not be read.
     async fn attempt(
         &self,
         delivery: &Delivery,
         at: Moment,
-    ) -> (Result<Answer, String>, Option<Moment>) {
+    ) -> Option<(Result<Answer, String>, Option<Moment>)> {
         let request = delivery.request;
         let ask = move |reader: &mut dyn fal_queue::store::Reader| {
             Ok((reader.find(request)?, reader.reply(request)?))
         };
         let (ticket, reply) = match self.shared.readers.ask(ask).await {
             Some(Ok((Some(ticket), reply))) if !ticket.is_expired(at) => (ticket, reply),
-            Some(Ok(_)) => return (Err("the result is not kept any more".to_owned()), None),
-            Some(Err(_)) | None => {
-                let failure = fal_webhook::Failure::TimedOut(Duration::ZERO);
-                return (Ok(Answer::Failed(failure)), None);
-            }
+            Some(Ok(_)) => return Some((Err("the result is not kept any more".to_owned()), None)),
+            // Nothing was sent: it is handed out again when it has been held for long enough.
+            Some(Err(_)) | None => return None,
         };
         let target = match Target::parse(&delivery.url, self.webhooks.private) {
             Ok(target) => target,
-            Err(error) => return (Err(error.to_string()), ticket.expires),
+            Err(error) => return Some((Err(error.to_string()), ticket.expires)),
         };
         let State::Done(ending) = ticket.state else {
-            return (Err("the request has not ended".to_owned()), None);
+            return Some((Err("the request has not ended".to_owned()), None));
         };
         let body = Bytes::from(payload(request, ending, reply.as_ref()));
         let signed = Signed {
             request_id: request,
             user_id: delivery.app.owner(),
-            timestamp_secs: at.micros() / 1_000_000,
+            timestamp_secs: Clock::wall().micros() / 1_000_000,
             body: &body,
         };
         let message = match Message::new(&self.webhooks.key, signed) {
             Ok(message) => message,
-            Err(error) => return (Err(Chain(&error).to_string()), ticket.expires),
+            Err(error) => return Some((Err(Chain(&error).to_string()), ticket.expires)),
         };
         let limit = schedule::limit(delivery.before + 1);
-        (Ok(self.webhooks.sender.send(&target, &message, limit).await), ticket.expires)
+        Some((Ok(self.webhooks.sender.send(&target, &message, limit).await), ticket.expires))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The other nodes on the same store: saying that this one lives, and hearing what they did.
 //!
-//! Hints may be late or lost, so everything is also looked at by itself: what waits every few seconds, what was
+//! Hints may be late or lost, so everything is also looked at by itself: what waits every second, what was
 //! cancelled with every beat.
 
 use std::{
@@ -18,7 +18,7 @@ use fal_queue::store::{Done, Op, Wake, Wakes};
 use fal_types::{Moment, RequestId};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 
-use crate::{apps::Apps, conductor::Conductor, handle::Shared};
+use crate::{conductor::Conductor, handle::Shared};
 
 /// How long a node that says nothing is taken to live.
 pub(crate) const LASTS: Duration = Duration::from_secs(15);
@@ -56,6 +56,18 @@ pub(crate) async fn beat(shared: Arc<Shared>) {
     }
 }
 
+/// Says that this node lives, where it has been silent: what it leases while it is taken for dead would be nobody's when
+/// it dies.
+pub(crate) async fn speak_up(shared: &Shared) {
+    let now = shared.clock.now();
+    if shared.is_store_shared && shared.heard.is_silent(now) {
+        let op = Op::Beat { node: shared.node, lasts: LASTS };
+        if let Ok(Done::Beaten { .. }) = shared.journal.commit(op).await {
+            shared.heard.again(shared.clock.now());
+        }
+    }
+}
+
 /// When the store has heard this node. After a break others may have been cut off with it: they are given the time of
 /// a lease to be heard again, before anybody takes them for dead.
 #[derive(Debug)]
@@ -78,10 +90,15 @@ impl Heard {
         }
     }
 
+    fn is_silent(&self, now: Moment) -> bool {
+        let last = Moment::from_micros(self.last.load(Ordering::Relaxed));
+        now.since(last) > LASTS / 2
+    }
+
     /// When to look again whether silent nodes may be taken for dead; none where they may.
     pub(crate) fn unfair_until(&self, now: Moment) -> Option<Moment> {
         let read = |micros: &AtomicU64| Moment::from_micros(micros.load(Ordering::Relaxed));
-        if now.since(read(&self.last)) > LASTS / 2 {
+        if self.is_silent(now) {
             return Some(now + BEAT / 10);
         }
         let from = read(&self.since) + LASTS;
@@ -122,6 +139,7 @@ fn listen(mut wakes: Box<dyn Wakes>, hints: &mpsc::Sender<Wake>) {
 
 async fn follow(shared: Arc<Shared>, mut heard: mpsc::Receiver<Wake>) {
     let mut tick = tokio::time::interval(LOOK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut batch = Vec::new();
     loop {
         let everything = tokio::select! {
@@ -147,14 +165,14 @@ async fn follow(shared: Arc<Shared>, mut heard: mpsc::Receiver<Wake>) {
         }
         for request in changed {
             shared.watchers.notify(request);
-            ask_cancelled(&shared, &apps, request).await;
+            ask_cancelled(&shared, request).await;
         }
     }
 }
 
 /// Another node may have cancelled what runs here.
-async fn ask_cancelled(shared: &Arc<Shared>, apps: &Apps, request: RequestId) {
-    if !apps.all().iter().any(|conductor| conductor.runs(request)) {
+async fn ask_cancelled(shared: &Arc<Shared>, request: RequestId) {
+    if !shared.lines.hold(request) {
         return;
     }
     let found = shared.readers.ask(move |reader| reader.find(request)).await;

@@ -13,7 +13,7 @@ use crate::{
     Body, DirectCall, Refusal, RunnerView,
     conductor::Conductor,
     exchange,
-    handle::{commit, read},
+    handle::{Shared, commit, read},
     watch::{Watch, Watchers},
 };
 
@@ -61,7 +61,7 @@ pub struct Submitted {
     pub is_repeated: bool,
 }
 
-/// Why the queue did not do what was asked. Nothing of it has happened.
+/// Why the queue did not do what was asked. Nothing of it has happened, but for [`QueueError::Doubt`].
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum QueueError {
     /// More requests wait than the caller allows.
@@ -85,6 +85,9 @@ pub enum QueueError {
     /// The store failed; the platform's log has the reason.
     #[error("store failed")]
     Store,
+    /// The store failed, and may have done what was asked.
+    #[error("store failed, and may have done it")]
+    Doubt,
 }
 
 /// A queued request as it is now.
@@ -161,7 +164,7 @@ impl App {
         let (asked, conductor) = (self.clone(), Arc::clone(conductor));
         // What follows the commit must happen even where the caller leaves meanwhile.
         attended(async move {
-            match commit(&conductor.shared, op).await? {
+            match submitted(&conductor.shared, op).await? {
                 Done::Submitted { ahead } => {
                     conductor.drive(fal_engine::Input::Arrived { due: now });
                     if has_deadline {
@@ -287,8 +290,21 @@ impl App {
     }
 }
 
+/// Commits a submit. Where it is not known whether it has happened it is tried once more: its id is new, so a
+/// duplicate is itself, and it was accepted.
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other answer stands as it is")]
+async fn submitted(shared: &Shared, op: Op) -> Result<Done, QueueError> {
+    match shared.journal.commit(op.clone()).await {
+        Err(error) if error.is_doubtful() => match commit(shared, op).await? {
+            Done::Duplicate => Ok(Done::Submitted { ahead: 0 }),
+            done => Ok(done),
+        },
+        done => done.map_err(Into::into),
+    }
+}
+
 /// Runs to its end, whether or not somebody still waits for it.
-async fn attended<T: Send + 'static>(
+pub(crate) async fn attended<T: Send + 'static>(
     task: impl Future<Output = Result<T, QueueError>> + Send + 'static,
 ) -> Result<T, QueueError> {
     tokio::spawn(task).await.unwrap_or(Err(QueueError::Stopping))

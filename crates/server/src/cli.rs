@@ -74,7 +74,8 @@ pub(crate) struct Serve {
     /// Where the queue is kept. One platform at a time may use it.
     #[arg(long, value_name = "DIR", env = "FAL_SERVER_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Where the queue is kept: `embedded`, or the URL of a PostgreSQL database that nodes share.
+    /// Where the queue is kept: `embedded`, or the URL of a PostgreSQL database that nodes share. Where it holds a
+    /// password, use FAL_SERVER_QUEUE or the file: arguments are for everybody to see.
     #[arg(long, value_name = "URL", env = "FAL_SERVER_QUEUE", hide_env_values = true)]
     pub(crate) queue: Option<String>,
     /// Serve TLS beside plain HTTP. Not available in this version.

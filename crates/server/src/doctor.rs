@@ -3,7 +3,7 @@
 use std::{io::Write, path::Path};
 
 use anyhow::Context;
-use fal_queue::store::{Error, Finding, Fitness};
+use fal_queue::store::{Finding, Fitness};
 
 use crate::{
     Failure,
@@ -24,14 +24,9 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<(), Failure> {
         let text = "its file has one writer, which checked it when it started";
         return say(&[format!("a platform, process {pid}, uses this queue: {text}")]);
     }
-    let mut store = match stores::connect(&settings) {
-        Err(error) if is_unfit(&error) => {
-            say(&[format!("unfit    {:#}", error)])?;
-            return Err(not_started());
-        }
-        connected => connected?,
+    let Some(findings) = stores::examine(&settings)? else {
+        return say(&["there is no queue yet; the first start makes one".to_owned()]);
     };
-    let findings = store.check().context("the queue's store cannot be checked")?;
     let unfit = findings.iter().filter(|finding| finding.fitness == Fitness::Unfit).count();
     let mut lines: Vec<_> = findings.iter().map(line).collect();
     lines.push(match (unfit, findings.len()) {
@@ -40,12 +35,6 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<(), Failure> {
     });
     say(&lines)?;
     if unfit > 0 { Err(not_started()) } else { Ok(()) }
-}
-
-/// Whether the store was not even opened because of what it is set to.
-fn is_unfit(error: &anyhow::Error) -> bool {
-    let cause = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
-    matches!(cause, Some(Error::Unfit(_)))
 }
 
 fn not_started() -> Failure {
@@ -64,6 +53,13 @@ fn line(finding: &Finding) -> String {
 
 /// Copies the embedded store while its platform runs.
 pub(crate) fn backup(arguments: &Backup) -> Result<(), Failure> {
+    if let Some(config) = &arguments.found.config
+        && settings::is_elsewhere(config)?
+    {
+        let text =
+            "this queue is in PostgreSQL: copy it with the tools of the database, such as pg_dump";
+        return Err(anyhow::anyhow!(text).into());
+    }
     let dir = crate::ask::data_dir(&arguments.found)?;
     let (from, to) = (stores::file(&dir), &arguments.to);
     let report = fal_store_sqlite::backup(&from, to);

@@ -55,7 +55,6 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     let Opened { store, node, key } = stores::open(&running)?;
     stores::keep_looking(&running)?;
     let supervisor = supervise(&data_dir)?;
-    let grace = longest_grace(&apps);
     let shown = apps.clone();
     let options = Options {
         apps,
@@ -76,7 +75,10 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     let (closing, closed) = watch::channel(false);
     let handle = node.handle();
     let gateway = Gateway::new(handle.clone(), limits);
-    let served = tokio::spawn(fal_gateway::serve(listener, gateway, until(closed), grace));
+    // Whoever waits for a runner is answered when that one is ended, and not before; below, it is seen to that nobody
+    // waits for longer.
+    let patience = Duration::MAX;
+    let served = tokio::spawn(fal_gateway::serve(listener, gateway, until(closed), patience));
     let reloading = reload::obey(&mut hangup, (arguments, &running), &handle);
     tokio::select! {
         () = stop.first() => {}
@@ -144,10 +146,6 @@ fn is_welcome_wanted() -> bool {
 async fn until(mut closed: watch::Receiver<bool>) {
     // A sender that is gone means the same as its word.
     let _word = closed.wait_for(|closed| *closed).await;
-}
-
-fn longest_grace(apps: &[fal_node::AppOptions]) -> Duration {
-    apps.iter().map(|app| app.settings.limits.grace).max().unwrap_or_default()
 }
 
 /// A number for this start: the wall clock's milliseconds, so that starts which can remember each other's runners

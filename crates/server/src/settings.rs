@@ -64,6 +64,12 @@ pub(crate) fn check(config: &Path) -> Result<PathBuf, Failure> {
     Ok(written.data_dir())
 }
 
+/// Whether a configuration keeps its queue elsewhere than in its data directory.
+pub(crate) fn is_elsewhere(config: &Path) -> Result<bool, Failure> {
+    let written = Written::read(Some(config))?;
+    Ok(Queue::read(&written.source(), &written.raw, None)? != Queue::Embedded)
+}
+
 /// A configuration that has the right form.
 struct Written {
     file: PathBuf,

@@ -14,7 +14,10 @@ use fal_node::NodeId;
 use fal_queue::store::{Finding, Fitness, Store};
 use fal_webhook::Key;
 
-use crate::settings::{Queue, Settings};
+use crate::{
+    lock,
+    settings::{Queue, Settings},
+};
 
 /// A store, and what a node has to know of it.
 pub(crate) struct Opened {
@@ -46,6 +49,10 @@ pub(crate) fn open(settings: &Settings) -> anyhow::Result<Opened> {
     let data_dir = &settings.data_dir;
     let key = Key::load_or_create(&data_dir.join("webhook.key"))
         .context("the key that signs webhooks cannot be used")?;
+    let (held, most) = (settings.limits.body, store.caps().inline_max);
+    if store.caps().shared && held > most {
+        anyhow::bail!("max_body is {held}, and the queue's database takes {most} bytes at most");
+    }
     match &settings.queue {
         Queue::Embedded => Ok(Opened { store, node: ONLY, key }),
         Queue::Postgres { .. } => {
@@ -69,6 +76,20 @@ pub(crate) fn connect(settings: &Settings) -> anyhow::Result<Box<dyn Store>> {
     options.keep = settings.keep;
     let store = fal_store_sqlite::Store::open(&options);
     Ok(Box::new(store.with_context(|| format!("could not open {}", file.display()))?))
+}
+
+/// What is wrong with the store that is configured, which is not changed for it. None where there is no store yet.
+pub(crate) fn examine(settings: &Settings) -> anyhow::Result<Option<Vec<Finding>>> {
+    if let Some(options) = postgres(settings) {
+        let found = fal_store_postgres::Store::examine(&options);
+        return Ok(Some(found.context("could not open the queue's database")?));
+    }
+    if !file(&settings.data_dir).exists() {
+        return Ok(None);
+    }
+    // Nobody starts on it meanwhile.
+    let _lock = lock::take(&settings.data_dir).context("could not take the data directory")?;
+    Ok(Some(connect(settings)?.check().context("the queue's store cannot be checked")?))
 }
 
 /// How often a database is looked at while it is used.

@@ -109,14 +109,22 @@ impl Bodies {
         create(&folder)?;
         let unique = connection.query_row("SELECT random()", [], |row| row.get::<_, i64>(0))?;
         let mut bodies = Self {
+            folder,
             unique: unique.cast_unsigned(),
             written: Vec::new(),
             doomed: Vec::new(),
-            left: orphans(&folder, connection)?,
-            folder,
+            left: Vec::new(),
         };
-        bodies.clear();
-        Ok(bodies)
+        // Whoever writes a body holds the database until its row is committed. While it is held
+        // here, every file without a row is of somebody who died.
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        let found = orphans(&bodies.folder, connection);
+        if let Ok(found) = &found {
+            bodies.left.clone_from(found);
+            bodies.clear();
+        }
+        connection.execute_batch("ROLLBACK")?;
+        found.map(|_| bodies)
     }
 
     /// Writes a body that is too large for a row, for the batch under way.

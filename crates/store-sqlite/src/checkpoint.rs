@@ -28,8 +28,8 @@ use crate::{
 /// at once holds up no commit for long.
 const PAGES: u32 = 150;
 
-/// Operations in one commit from which the store counts as busy.
-const CROWD: usize = 16;
+/// Rows that one commit changes from which the store counts as busy.
+const CROWD: u64 = 48;
 
 /// The length of the log, in pages, from which it begins anew, where commits are small.
 const USUAL: u32 = 4_000;
@@ -48,8 +48,10 @@ pub(crate) struct Checkpoints {
     /// The length of the log when it could not begin anew: it is tried again when as much again has
     /// come to it.
     held: u32,
-    /// Operations since the writer last looked at the log.
-    unseen: usize,
+    /// Rows that the writer had changed in all after the last commit.
+    changes: u64,
+    /// The same when it last looked at the log.
+    seen: u64,
 }
 
 /// What SQLite answers when it is asked for a copy.
@@ -83,23 +85,24 @@ impl Checkpoints {
         let thread = thread
             .spawn(move || copy(&connection, &woken, &seen))
             .map_err(|error| Failure(Error::Io(format!("no thread for checkpoints: {error}"))))?;
-        Ok(Self { wake: Some(wake), thread: Some(thread), busy, held: 0, unseen: 0 })
+        Ok(Self { wake: Some(wake), thread: Some(thread), busy, held: 0, changes: 0, seen: 0 })
     }
 
     /// Looks after the log when a commit is done. Whatever goes wrong here is no failure of the
     /// commit: the log keeps what was not copied, and it is tried again.
-    pub(crate) fn committed(&mut self, connection: &Connection, operations: usize) {
+    pub(crate) fn committed(&mut self, connection: &Connection) {
+        let changes = connection.total_changes();
+        let is_busy = changes.saturating_sub(self.changes) >= CROWD;
+        self.changes = changes;
         // Looking costs as much as a small commit's own work, and small commits add little.
-        self.unseen += operations;
-        if self.unseen < CROWD || self.busy.load(Ordering::Acquire) {
+        if changes.saturating_sub(self.seen) < CROWD || self.busy.load(Ordering::Acquire) {
             return;
         }
-        self.unseen = 0;
+        self.seen = changes;
         let Ok(log) = ask(connection, LOOK) else { return };
         if log.length < self.held {
             self.held = 0;
         }
-        let is_busy = operations >= CROWD;
         let limit = if is_busy { LONG } else { USUAL };
         if log.length >= self.held.saturating_add(limit) {
             self.begin_anew(connection);

@@ -3,7 +3,11 @@
 //! [`Store`] owns the one connection that writes. A commit is one `BEGIN IMMEDIATE` transaction in
 //! a write-ahead log that is flushed before the commit returns, so what was acknowledged survives
 //! the death of the process and the loss of power. Readers are connections of their own, take one
-//! snapshot a question, and hold none between two.
+//! snapshot a question, and hold none between two. Bodies above 1 MiB lie in files beside the
+//! database, flushed before the row that names them is committed.
+//!
+//! A commit that fails leaves nothing behind, and the store goes on with the next; where the device
+//! has failed under it, the next commit opens the file anew. [`backup`] copies a store in use.
 //!
 //! Invariant: SQL only keeps. Every ticket is loaded, moved by [`fal_queue::Ticket::step`], and
 //! written back; no statement decides what becomes of one. What SQL adds is order and bounds:

@@ -47,7 +47,7 @@ pub struct Options {
     /// The largest size of the file, in pages of 4 KiB; none where the disk is the limit. A commit
     /// that would need more fails with [`Error::Full`], and commits succeed again once requests
     /// have been removed or the file is opened with a higher limit. A file that is larger already
-    /// does not shrink, but does not grow either.
+    /// does not shrink, but does not grow either. Bodies in files of their own do not count.
     pub max_pages: Option<u32>,
 }
 
@@ -63,7 +63,8 @@ impl Store {
     /// Opens the file for reading and writing, and creates it where there is none, readable by its
     /// owner only.
     ///
-    /// One process at a time may have it open so; that is for its caller to see to.
+    /// One process at a time may have it open so; that is for its caller to see to. A file that was
+    /// not closed is looked through first, up to a size at which that takes a second.
     ///
     /// # Errors
     /// [`Error::ReadOnly`] where the file cannot be created or written, [`Error::Corrupt`] where

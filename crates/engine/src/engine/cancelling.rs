@@ -46,14 +46,21 @@ impl Engine {
     //# A running request's runner MUST get the cancel signal, and what the runner then answers is its result.
     pub(super) fn cancel(&mut self, turn: &mut Turn, request: RequestId) {
         let of = |held: &Held| held.ticket.as_ref().is_some_and(|ticket| ticket.id == request);
-        if let Some((lease, held)) = self.leases.iter_mut().find(|(_, held)| of(held)) {
-            // Nodes that share a store hear of one cancel more than once.
-            if std::mem::replace(&mut held.cancelled, true) {
-                return;
+        // A node that was taken for dead may have the request twice, and one cancel is heard of more than once.
+        let mut holding = Vec::new();
+        let mut is_held = false;
+        for (lease, held) in self.leases.iter_mut().filter(|(_, held)| of(held)) {
+            is_held = true;
+            if !std::mem::replace(&mut held.cancelled, true) {
+                holding.push(*lease);
             }
-            let lease = *lease;
+        }
+        for lease in holding {
             turn.push(Command::SignalCancel { lease });
             self.expect_answer(turn.now, lease);
+        }
+        if is_held {
+            // Whoever holds it has been told.
         } else if self.unpark(turn, request) {
             // It waited to be tried alone, and need not any more.
         } else if self.backlog.claiming() > 0 {

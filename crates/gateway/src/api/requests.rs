@@ -29,6 +29,9 @@ const USUAL: u32 = 100;
 /// How much of a body is shown.
 const SHOWN: usize = 64 * 1024;
 
+/// Headers that are forwarded and not shown.
+const SECRET: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-api-key"];
+
 pub(super) async fn all(State(node): State<Handle>, uri: http::Uri) -> Response {
     let (app, limit) = match Listed::read(uri.query()) {
         Ok(Listed { app, limit }) => (app, limit),
@@ -160,7 +163,10 @@ pub(super) async fn input(State(node): State<Handle>, Named(wanted): Named) -> R
         Ok(Some(content)) => {
             let shown = content.body.get(..SHOWN).unwrap_or(&content.body);
             let header = |(name, value): &(String, Vec<u8>)| {
-                (name.clone(), String::from_utf8_lossy(value).into_owned())
+                let is_secret = SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret));
+                let shown =
+                    if is_secret { "(hidden)".into() } else { String::from_utf8_lossy(value) };
+                (name.clone(), shown.into_owned())
             };
             Json(wire::Input {
                 headers: content.headers.iter().map(header).collect(),

@@ -46,7 +46,12 @@ pub(super) fn request(story: &Story, crew: Crew<'_>, now: Moment) -> Vec<String>
                 );
             }
         }
-        State::Done(ending) => lines.extend(ended(story, ending)),
+        State::Done(ending) => {
+            // The end came while it waited, and not with an attempt.
+            let end = ticket.finished.filter(|end| *end > free);
+            lines.extend(end.map(|end| waited(free, end)));
+            lines.extend(ended(story, ending));
+        }
     }
     lines.extend(story.webhook.iter().map(|webhook| told(webhook, now)));
     lines

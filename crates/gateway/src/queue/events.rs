@@ -6,7 +6,7 @@ use axum::response::{
     IntoResponse,
     sse::{Event, KeepAlive, Sse},
 };
-use fal_node::{App, State, Watch};
+use fal_node::{App, QueueError, State, Tracked, Watch};
 use fal_types::RequestId;
 use futures_util::stream;
 use http::Response;
@@ -15,6 +15,7 @@ use crate::{
     body::Body,
     headers,
     queue::{self, Base, path::Logs, status},
+    wire,
 };
 
 /// How often a comment keeps the connection alive.
@@ -39,6 +40,9 @@ pub(crate) async fn events(app: App, base: Base, id: RequestId, logs: Logs) -> R
     response
 }
 
+/// What a status is made of.
+type Seen = (Tracked, Option<Vec<wire::LogLine>>);
+
 struct Follower {
     app: App,
     base: Base,
@@ -50,11 +54,25 @@ struct Follower {
 }
 
 impl Follower {
+    async fn look(&self) -> Result<Option<Seen>, QueueError> {
+        let Some(tracked) = self.app.track(self.id).await? else { return Ok(None) };
+        let lines = status::lines(&self.app, self.id, self.logs).await?;
+        Ok(Some((tracked, lines)))
+    }
+
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         while !self.ended {
             self.changes.catch_up();
-            let tracked = self.app.track(self.id).await.ok()??;
-            let lines = status::lines(&self.app, self.id, self.logs).await.ok()?;
+            let seen = match self.look().await {
+                Ok(Some(seen)) => seen,
+                Ok(None) | Err(QueueError::Stopping) => return None,
+                // The store will be back.
+                Err(_) => {
+                    self.changes.changed(POSITION).await;
+                    continue;
+                }
+            };
+            let (tracked, lines) = seen;
             let object = status::object(&self.base, &tracked, lines);
             let text = serde_json::to_string(&object).ok()?;
             self.ended = matches!(tracked.ticket.state, State::Done(_));

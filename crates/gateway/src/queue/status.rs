@@ -1,7 +1,7 @@
 //! Saying where a request is.
 
 use fal_node::{App, Ending, Line, QueueError, State, Tracked};
-use fal_types::RequestId;
+use fal_types::{Problem, RequestId};
 use http::{Response, StatusCode};
 
 use crate::{
@@ -83,8 +83,14 @@ fn failure(ending: Ending) -> (Option<String>, Option<&'static str>) {
     }
 }
 
-/// Seconds that the last attempt took.
+/// Seconds that the last attempt took; none where the end came while it waited.
 fn inference_time(tracked: &Tracked) -> Option<f64> {
+    match tracked.ticket.state {
+        State::Done(Ending::Cancelled | Ending::Failed(Problem::StartDeadline)) => return None,
+        State::Done(Ending::Responded(_) | Ending::Failed(_))
+        | State::Waiting { .. }
+        | State::Leased(_) => {}
+    }
     let (started, finished) = (tracked.ticket.started?, tracked.ticket.finished?);
     Some(finished.since(started).as_secs_f64())
 }

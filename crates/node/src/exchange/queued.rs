@@ -148,6 +148,7 @@ pub(crate) async fn make_durable(
     (reply, lines): (Option<Reply>, Vec<Line>),
 ) {
     let Record { request, lease, attempt, ruling, told } = record;
+    let mut is_doubted = false;
     loop {
         let (told, lines, reply) = (told.clone(), lines.clone(), reply.clone());
         let op = Op::Settle { request, lease, attempt, ruling, told, lines, reply };
@@ -156,12 +157,22 @@ pub(crate) async fn make_durable(
                 announce(conductor, &after);
                 return;
             }
+            // It has happened the time before, or somebody else has the request now.
+            Ok(_) if is_doubted => {
+                conductor.shared.watchers.notify(request);
+                conductor.shared.webhooks.notify_one();
+                conductor.look().await;
+                return;
+            }
             Ok(_) => {
                 tracing::warn!(%request, %attempt, "late result of an old attempt: nothing changes");
                 return;
             }
             Err(crate::journal::JournalError::Ended) => return,
-            Err(crate::journal::JournalError::Refused(_)) => tokio::time::sleep(AGAIN).await,
+            Err(error @ crate::journal::JournalError::Refused(_)) => {
+                is_doubted |= error.is_doubtful();
+                tokio::time::sleep(AGAIN).await;
+            }
         }
     }
 }
