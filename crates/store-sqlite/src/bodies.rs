@@ -177,24 +177,20 @@ impl Bodies {
     /// The batch is kept.
     pub(crate) fn kept(&mut self) {
         self.written.clear();
-        if !self.doomed.is_empty() {
-            self.left.append(&mut self.doomed);
-            self.clear();
-        }
+        self.left.append(&mut self.doomed);
+        self.clear();
     }
 
     /// Nothing of the batch has happened.
     pub(crate) fn undone(&mut self) {
         self.doomed.clear();
-        if !self.written.is_empty() {
-            self.left.append(&mut self.written);
-            self.clear();
-        }
+        self.left.append(&mut self.written);
+        self.clear();
     }
 
     /// Removes what nothing names any more, unless a backup is copying: then it is left to the next
-    /// time.
-    pub(crate) fn clear(&mut self) {
+    /// commit.
+    fn clear(&mut self) {
         if self.left.is_empty() {
             return;
         }
@@ -226,9 +222,11 @@ fn orphans(folder: &Path, connection: &Connection) -> Result<Vec<String>> {
     let mut orphans = Vec::new();
     let mut named = connection.prepare(NAMED)?;
     for entry in fs::read_dir(folder).map_err(failed)? {
-        // A name that is no text is none of ours.
-        let Ok(name) = entry.map_err(failed)?.file_name().into_string() else { continue };
-        if !named.exists([&name])? {
+        let entry = entry.map_err(failed)?;
+        // A name that is no text is none of ours, and neither is a folder.
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let is_file = entry.file_type().map_err(failed)?.is_file();
+        if is_file && !named.exists([&name])? {
             orphans.push(name);
         }
     }

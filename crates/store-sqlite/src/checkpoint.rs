@@ -121,7 +121,9 @@ impl Checkpoints {
     fn wake(&self) {
         if let Some(wake) = &self.wake {
             self.busy.store(true, Ordering::Release);
-            let _ended = wake.try_send(());
+            if wake.try_send(()).is_err() {
+                self.busy.store(false, Ordering::Release);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@
 //! database, flushed before the row that names them is committed.
 //!
 //! A commit that fails leaves nothing behind, and the store goes on with the next; where the device
-//! has failed under it, the next commit opens the file anew. [`backup`] copies a store in use.
+//! has failed under it, the next commit opens the file anew. [`backup()`] copies a store in use.
 //!
 //! Invariant: SQL only keeps. Every ticket is loaded, moved by [`fal_queue::Ticket::step`], and
 //! written back; no statement decides what becomes of one. What SQL adds is order and bounds:

@@ -164,9 +164,10 @@ const LONGEST_KEY: usize = 255;
 fn key(headers: &HeaderMap) -> Result<Option<String>, String> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let text = value.to_str().map(str::trim).unwrap_or_default();
-    if text.is_empty() || text.len() > LONGEST_KEY {
+    let is_one = headers.get_all("idempotency-key").iter().count() == 1;
+    if !is_one || text.is_empty() || text.len() > LONGEST_KEY {
         return Err(format!(
-            "Idempotency-Key must have 1 to {LONGEST_KEY} characters of ASCII; a new UUID for each request is a good one"
+            "Idempotency-Key must be one, of 1 to {LONGEST_KEY} characters of ASCII; a new UUID for each request is a good one"
         ));
     }
     Ok(Some(text.to_owned()))
