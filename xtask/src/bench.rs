@@ -40,7 +40,8 @@ cargo xtask bench [policy] [engine] [store] [http] [queue] [losses] [lifecycle] 
              - a million requests that wait while the platform is killed and started again
              and which of the goals are met. It starts Redis, PostgreSQL and the peers itself on free ports, and ends
              them, also when it is interrupted. It needs redis-server, postgresql, nodejs and npm (apt-get install);
-             what is not there is left out and named. All of it takes some minutes and 6 GB of disk.
+             what is not there is left out and named. All of it takes some minutes and 6 GB of disk; what an
+             interrupted run has stored goes with the next one. Let the machine do nothing else meanwhile.
              --quick      a look in less than a minute, too short for figures
              --dir DIR    where all of them store what they store, for the disk that you mean (default: below
                           target). As root, the user postgres must be able to reach it

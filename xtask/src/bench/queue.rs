@@ -3,7 +3,7 @@
 //! Every figure stands beside the rate of flushes of the same run, before it and after it: on a disk that flushes half
 //! as fast, half the figure is as good.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, thread, time::Duration};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -93,6 +93,7 @@ pub(super) fn run(effort: Effort, wanted: Wanted) -> Result<()> {
 
     let home = home(wanted.dir)?;
     say::note(format_args!("everything is stored in {}", home.display()));
+    busy();
     let mut disk = Disk::new(&home, size.flushes);
     let mut goals = Goals::default();
     disk.show(3)?;
@@ -105,6 +106,16 @@ pub(super) fn run(effort: Effort, wanted: Wanted) -> Result<()> {
     goals.show(wanted.pace);
     drop(postgres);
     fs::remove_dir_all(&home).with_context(|| format!("{} cannot be removed", home.display()))
+}
+
+/// Says what others leave of the machine: beside other work all figures are too low.
+fn busy() {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    say::line(format_args!(
+        "Load of the machine before: {load} on {cores} cores. Beside other work every figure is too low"
+    ));
 }
 
 /// An empty folder of our own. What an interrupted run has left in it is removed.
