@@ -29,7 +29,7 @@ fn part(blob: &mut Vec<u8>, bytes: &[u8]) {
 /// The headers in `blob`, in their order.
 ///
 /// # Errors
-/// [`Error::Corrupt`] where it is no blob of [`write`].
+/// [`Error::Corrupt`] where it is no blob of [`write()`].
 pub fn read(mut blob: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let mut headers = Vec::new();
     while !blob.is_empty() {
