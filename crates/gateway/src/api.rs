@@ -27,7 +27,7 @@ pub(crate) fn router(node: Handle) -> Router {
         .route("/api/requests", get(requests::all))
         .route("/api/requests/{id}", get(requests::one))
         .route("/api/requests/{id}/input", get(requests::input))
-        // Changes are PUT and DELETE: no page of another site can make a browser send one of these.
+        // Changes are PUT and DELETE, which a browser sends for a page of another site only after asking.
         .route("/api/requests/{id}/cancel", put(requests::cancel))
         .route("/api/requests/{id}/webhook", put(requests::send_webhook))
         .route("/api/dead", get(dead::all))
@@ -89,6 +89,19 @@ async fn jwks(State(node): State<Handle>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], node.jwks().to_owned()).into_response()
 }
 
+/// What a URL names.
+struct Name(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        let Path(text) = text.map_err(|error| refuse(StatusCode::NOT_FOUND, &error.body_text()))?;
+        Ok(Self(text))
+    }
+}
+
 /// The request that a URL names.
 struct Named(RequestId);
 
@@ -96,8 +109,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
-        let text = Path::<String>::from_request_parts(parts, state).await;
-        let Path(text) = text.map_err(|error| refuse(StatusCode::NOT_FOUND, &error.body_text()))?;
+        let Name(text) = Name::from_request_parts(parts, state).await?;
         let id = text.parse().map_err(|_| {
             let detail = format!("a request id is a UUID, and `{text}` is not");
             refuse(StatusCode::NOT_FOUND, &detail)

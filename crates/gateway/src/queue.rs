@@ -74,15 +74,24 @@ async fn about(
 //= docs/contract.md#queue-cancel
 //# A cancel of a waiting or running request MUST answer 202 `CANCELLATION_REQUESTED`, of a completed one 400 `ALREADY_COMPLETED`, and of an unknown one 404 `NOT_FOUND`.
 async fn cancel(app: &App, id: RequestId) -> Response<Body> {
-    let (status, word) = match app.cancel(id).await {
-        Ok(CancelAnswer::Cancelled | CancelAnswer::Signalled) => {
-            (StatusCode::ACCEPTED, "CANCELLATION_REQUESTED")
+    match app.cancel(id).await.map(cancelled) {
+        Ok(Some((status, word))) => {
+            problem::json(status, &wire::Word { status: word, detail: None }, id)
         }
-        Ok(CancelAnswer::AlreadyCompleted) => (StatusCode::BAD_REQUEST, "ALREADY_COMPLETED"),
-        Ok(CancelAnswer::Unknown) => return unknown(None, id),
-        Err(error) => return failed(&error, id),
-    };
-    problem::json(status, &wire::Word { status: word, detail: None }, id)
+        Ok(None) => unknown(None, id),
+        Err(error) => failed(&error, id),
+    }
+}
+
+/// The status and the word that say what a cancel came to; none where there is nothing to cancel.
+pub(crate) const fn cancelled(answer: CancelAnswer) -> Option<(StatusCode, &'static str)> {
+    match answer {
+        CancelAnswer::Cancelled | CancelAnswer::Signalled => {
+            Some((StatusCode::ACCEPTED, "CANCELLATION_REQUESTED"))
+        }
+        CancelAnswer::AlreadyCompleted => Some((StatusCode::BAD_REQUEST, "ALREADY_COMPLETED")),
+        CancelAnswer::Unknown => None,
+    }
 }
 
 /// There is no such request, or it is another app's.

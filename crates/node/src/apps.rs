@@ -75,6 +75,14 @@ impl Apps {
         self.serving.read().values().map(Arc::clone).collect()
     }
 
+    /// Has those that are served and wanted look at what waits for them. One whose look fails looks again when it is
+    /// told of something.
+    pub(crate) async fn look(&self, is_wanted: impl Fn(&AppId) -> bool) {
+        for conductor in self.serving().iter().filter(|conductor| is_wanted(&conductor.id)) {
+            let _later = conductor.look().await.is_err();
+        }
+    }
+
     /// Those that are served, and those that leave.
     pub(crate) fn all(&self) -> Vec<Arc<Conductor>> {
         let mut all = self.serving();

@@ -12,7 +12,7 @@ use fal_allotment::Gpu;
 use fal_engine::{
     CallId, Cause, Command, Engine, Event, Input, Reconfigured, Record, Reported, Runner, Who,
 };
-use fal_queue::store::Content;
+use fal_queue::store::{Content, Error};
 use fal_types::{AppId, LeaseId, Moment, Problem, RequestId, RunnerId};
 use http::HeaderValue;
 use parking_lot::{Mutex, MutexGuard, RwLock};
@@ -283,13 +283,20 @@ impl Conductor {
     }
 
     /// Asks the store what waits, and tells the engine.
-    pub(crate) async fn look(self: &Arc<Self>) {
+    pub(crate) async fn look(self: &Arc<Self>) -> Result<(), Error> {
         let news = self.inner.lock().engine.news();
         let app = self.id.clone();
         let backlog = self.shared.readers.ask(move |reader| reader.backlog(&app)).await;
-        if let Some(Ok(backlog)) = backlog {
+        if let Some(backlog) = backlog.transpose()? {
             self.drive(Input::Looked { backlog, news });
         }
+        Ok(())
+    }
+
+    /// The one that serves the app: another, where the app has left and come back meanwhile.
+    pub(crate) fn serving(self: &Arc<Self>) -> Arc<Self> {
+        let serving = self.shared.apps.upgrade().and_then(|apps| apps.get(&self.id));
+        serving.unwrap_or_else(|| Arc::clone(self))
     }
 
     pub(crate) fn has_ready(&self) -> bool {

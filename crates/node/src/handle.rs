@@ -7,7 +7,7 @@ use std::sync::{
 
 use fal_queue::{
     Account, NodeId, Ticket,
-    store::{CancelAnswer, Content, Done, Error, Op, Webhook},
+    store::{CancelAnswer, Content, Done, Error, Op, Reader, Webhook},
 };
 use fal_supervisor::Supervisor;
 use fal_types::{AppId, Moment, RequestId};
@@ -21,7 +21,7 @@ use crate::{
     lines::Lines,
     machine::Machine,
     others::Heard,
-    queue::{QueueError, attended},
+    queue::{QueueError, Tracked, attended, tracked},
     readers::Readers,
     watch::Watchers,
 };
@@ -108,9 +108,16 @@ impl Handle {
     /// # Errors
     /// When the store failed.
     pub async fn recent(&self, app: Option<AppId>, limit: u32) -> Result<Vec<Ticket>, QueueError> {
+        self.list(move |reader| reader.recent(app.as_ref(), limit)).await
+    }
+
+    /// What the store answers, but for what has expired.
+    async fn list(
+        &self,
+        ask: impl FnOnce(&mut dyn Reader) -> Result<Vec<Ticket>, Error> + Send + 'static,
+    ) -> Result<Vec<Ticket>, QueueError> {
         let now = self.now();
-        let found = self.shared.readers.ask(move |reader| reader.recent(app.as_ref(), limit)).await;
-        let mut found = read(found)?;
+        let mut found = read(self.shared.readers.ask(ask).await)?;
         found.retain(|ticket| !ticket.is_expired(now));
         Ok(found)
     }
@@ -141,10 +148,11 @@ impl Handle {
     /// When the store failed.
     pub async fn story(&self, id: RequestId) -> Result<Option<Story>, QueueError> {
         let now = self.now();
-        let ask = move |reader: &mut dyn fal_queue::store::Reader| {
-            let found = reader.find(id)?.filter(|ticket| !ticket.is_expired(now));
-            let Some(ticket) = found else { return Ok(None) };
-            let ahead = if ticket.is_waiting() { Some(reader.ahead(&ticket)?) } else { None };
+        let ask = move |reader: &mut dyn Reader| {
+            let found = reader.find(id)?;
+            let Some(Tracked { ticket, ahead }) = tracked(reader, found, now)? else {
+                return Ok(None);
+            };
             let (accounts, webhook) = (reader.accounts(id)?, reader.webhook(id)?);
             Ok(Some(Story { ticket, ahead, accounts, webhook }))
         };
@@ -156,11 +164,7 @@ impl Handle {
     /// # Errors
     /// When the store failed.
     pub async fn dead(&self, app: Option<AppId>, limit: u32) -> Result<Vec<Ticket>, QueueError> {
-        let now = self.now();
-        let found = self.shared.readers.ask(move |reader| reader.dead(app.as_ref(), limit)).await;
-        let mut found = read(found)?;
-        found.retain(|ticket| !ticket.is_expired(now));
-        Ok(found)
+        self.list(move |reader| reader.dead(app.as_ref(), limit)).await
     }
 
     /// What is forwarded for a request, as far as it is kept.
@@ -169,7 +173,7 @@ impl Handle {
     /// When the store failed.
     pub async fn input(&self, id: RequestId) -> Result<Option<Content>, QueueError> {
         let now = self.now();
-        let ask = move |reader: &mut dyn fal_queue::store::Reader| {
+        let ask = move |reader: &mut dyn Reader| {
             let found = reader.find(id)?.filter(|ticket| !ticket.is_expired(now));
             if found.is_some() { reader.content(id) } else { Ok(None) }
         };
@@ -191,7 +195,7 @@ impl Handle {
         attended(async move {
             match commit(&node.shared, Op::Resubmit { request, heir }).await? {
                 Done::Submitted { ahead } => {
-                    node.look_at_all().await;
+                    node.apps.look(|_| true).await;
                     Ok(Some(Submitted { id: heir, ahead, is_repeated: false }))
                 }
                 Done::Duplicate => Err(QueueError::Duplicate),
@@ -240,13 +244,6 @@ impl Handle {
         match done {
             Done::Cancelled(answer) => Ok(answer),
             _ => Err(QueueError::Store),
-        }
-    }
-
-    /// Has every app look at what waits for it.
-    pub(crate) async fn look_at_all(&self) {
-        for conductor in self.apps.serving() {
-            conductor.look().await;
         }
     }
 }

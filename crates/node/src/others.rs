@@ -18,10 +18,10 @@ use fal_queue::store::{Done, Op, Wake, Wakes};
 use fal_types::{Moment, RequestId};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 
-use crate::{conductor::Conductor, handle::Shared};
+use crate::{conductor::Conductor, handle::Shared, journal::JournalError};
 
 /// How long a node that says nothing is taken to live.
-pub(crate) const LASTS: Duration = Duration::from_secs(15);
+const LASTS: Duration = Duration::from_secs(15);
 /// How often it says that it lives.
 const BEAT: Duration = Duration::from_secs(3);
 /// How often what waits is looked at where no hint came.
@@ -29,43 +29,45 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Hints that gather before the store is asked about them.
 const GATHERED: usize = 4096;
 
-/// Says that this node lives, and hears with every word which of its requests are to be cancelled.
-//= docs/contract.md#many-nodes
-//# A node that has not said that it lives for as long as its lease lasts MUST lose what it had leased, and those
-//# requests wait again without being charged.
+/// Says again and again that this node lives.
 pub(crate) async fn beat(shared: Arc<Shared>) {
     let mut tick = tokio::time::interval(BEAT);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        let op = Op::Beat { node: shared.node, lasts: LASTS };
         // A store that cannot be reached says so itself.
-        let Ok(Done::Beaten { lapsed, cancelled }) = shared.journal.commit(op).await else {
-            continue;
-        };
-        shared.heard.again(shared.clock.now());
-        if lapsed {
-            tracing::error!(
-                "this node was silent for too long and was taken for dead: what it had leased was given to others, and \
-                 what its runners still answer to it changes nothing"
-            );
-        }
-        for request in cancelled {
-            cancel(&shared, request);
-        }
+        let _later = say(&shared).await.is_err();
     }
 }
 
 /// Says that this node lives, where it has been silent: what it leases while it is taken for dead would be nobody's when
 /// it dies.
 pub(crate) async fn speak_up(shared: &Shared) {
-    let now = shared.clock.now();
-    if shared.is_store_shared && shared.heard.is_silent(now) {
-        let op = Op::Beat { node: shared.node, lasts: LASTS };
-        if let Ok(Done::Beaten { .. }) = shared.journal.commit(op).await {
-            shared.heard.again(shared.clock.now());
-        }
+    if shared.is_store_shared && shared.heard.is_silent(shared.clock.now()) {
+        let _later = say(shared).await.is_err();
     }
+}
+
+/// Says that this node lives, and hears which of its requests are to be cancelled.
+//= docs/contract.md#many-nodes
+//# A node that has not said that it lives for as long as its lease lasts MUST lose what it had leased, and those
+//# requests wait again without being charged.
+pub(crate) async fn say(shared: &Shared) -> Result<(), JournalError> {
+    let op = Op::Beat { node: shared.node, lasts: LASTS };
+    let Done::Beaten { lapsed, cancelled } = shared.journal.commit(op).await? else {
+        return Ok(());
+    };
+    shared.heard.again(shared.clock.now());
+    if lapsed {
+        tracing::error!(
+            "this node was silent for too long and was taken for dead: what it had leased was given to others, and \
+             what its runners still answer to it changes nothing"
+        );
+    }
+    for request in cancelled {
+        cancel(shared, request);
+    }
+    Ok(())
 }
 
 /// When the store has heard this node. After a break others may have been cut off with it: they are given the time of
@@ -158,11 +160,7 @@ async fn follow(shared: Arc<Shared>, mut heard: mpsc::Receiver<Wake>) {
                 Wake::Missed => missed = true,
             }
         }
-        for conductor in apps.serving() {
-            if missed || waiting.contains(&conductor.id) {
-                conductor.look().await;
-            }
-        }
+        apps.look(|app| missed || waiting.contains(app)).await;
         for request in changed {
             shared.watchers.notify(request);
             ask_cancelled(&shared, request).await;

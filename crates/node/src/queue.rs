@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use fal_queue::{
     CallerRules, Key, Priority, State, Storage, Ticket,
-    store::{CancelAnswer, Content, Done, Error, Line, Op, Reply},
+    store::{CancelAnswer, Content, Done, Error, Line, Op, Reader, Reply},
 };
 use fal_types::{AppId, Moment, Problem, RequestId};
 use http::{HeaderValue, Response};
@@ -195,10 +195,9 @@ impl App {
     /// When the store failed.
     pub async fn track(&self, id: RequestId) -> Result<Option<Tracked>, QueueError> {
         let (app, now) = (self.id().clone(), self.conductor.clock().now());
-        let ask = move |reader: &mut dyn fal_queue::store::Reader| {
-            let Some(ticket) = kept(reader, (&app, id), now)? else { return Ok(None) };
-            let ahead = if ticket.is_waiting() { Some(reader.ahead(&ticket)?) } else { None };
-            Ok(Some(Tracked { ticket, ahead }))
+        let ask = move |reader: &mut dyn Reader| {
+            let found = reader.ticket(&app, id)?;
+            tracked(reader, found, now)
         };
         read(self.conductor.shared.readers.ask(ask).await)
     }
@@ -209,8 +208,9 @@ impl App {
     /// When the store failed.
     pub async fn answer(&self, id: RequestId) -> Result<Option<Answer>, QueueError> {
         let (app, now) = (self.id().clone(), self.conductor.clock().now());
-        let ask = move |reader: &mut dyn fal_queue::store::Reader| {
-            let Some(ticket) = kept(reader, (&app, id), now)? else { return Ok(None) };
+        let ask = move |reader: &mut dyn Reader| {
+            let found = reader.ticket(&app, id)?;
+            let Some(ticket) = kept(found, now) else { return Ok(None) };
             let State::Done(ending) = ticket.state else { return Ok(Some(Answer::Pending)) };
             if let Some(problem) = ending.problem() {
                 let said = reader.reply(id)?;
@@ -311,10 +311,17 @@ pub(crate) async fn attended<T: Send + 'static>(
 }
 
 /// A request that is still kept: one whose result has expired is gone, swept or not.
-fn kept(
-    reader: &mut dyn fal_queue::store::Reader,
-    (app, id): (&AppId, RequestId),
+fn kept(found: Option<Ticket>, now: Moment) -> Option<Ticket> {
+    found.filter(|ticket| !ticket.is_expired(now))
+}
+
+/// The same, with its place in the queue.
+pub(crate) fn tracked(
+    reader: &mut dyn Reader,
+    found: Option<Ticket>,
     now: Moment,
-) -> Result<Option<Ticket>, Error> {
-    Ok(reader.ticket(app, id)?.filter(|ticket| !ticket.is_expired(now)))
+) -> Result<Option<Tracked>, Error> {
+    let Some(ticket) = kept(found, now) else { return Ok(None) };
+    let ahead = if ticket.is_waiting() { Some(reader.ahead(&ticket)?) } else { None };
+    Ok(Some(Tracked { ticket, ahead }))
 }

@@ -104,7 +104,8 @@ impl Node {
             tokio::spawn(desk.serve()),
         ];
         if caps.shared {
-            beat_once(&shared).await?;
+            // Before it leases anything.
+            others::say(&shared).await?;
             chores.push(tokio::spawn(others::beat(Arc::clone(&shared))));
         }
         if let Some(wakes) = wakes {
@@ -154,8 +155,7 @@ impl Node {
 //= docs/contract.md#queue-restart
 //# An attempt that the platform's own death cut MUST NOT be charged to its request.
 async fn recover(shared: &Shared) -> Result<(), StartError> {
-    let done = shared.journal.commit(Op::Recover { node: shared.node, leases: None }).await;
-    let done = done.map_err(|error: JournalError| StartError::Recover(Box::new(error)))?;
+    let done = shared.journal.commit(Op::Recover { node: shared.node, leases: None }).await?;
     if let Done::Recovered { tickets } = done
         && tickets > 0
     {
@@ -167,24 +167,17 @@ async fn recover(shared: &Shared) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Says that this node lives, before it leases anything.
-async fn beat_once(shared: &Shared) -> Result<(), StartError> {
-    let op = Op::Beat { node: shared.node, lasts: others::LASTS };
-    let done = shared.journal.commit(op).await;
-    done.map(drop).map_err(|error: JournalError| StartError::Recover(Box::new(error)))
-}
-
 /// Tells the engine what waits for it already, and lets it start its first runners.
 pub(crate) async fn begin(conductor: &Arc<Conductor>) -> Result<(), StartError> {
-    let app = conductor.id.clone();
-    let backlog = conductor.shared.readers.ask(move |reader| reader.backlog(&app)).await;
-    if let Some(backlog) = backlog.transpose().map_err(StartError::Read)?
-        && backlog.waiting > 0
-    {
-        conductor.drive(Input::Claimed { batch: Vec::new(), backlog });
-    }
+    conductor.look().await.map_err(StartError::Read)?;
     conductor.drive(Input::Elapsed);
     Ok(())
+}
+
+impl From<JournalError> for StartError {
+    fn from(error: JournalError) -> Self {
+        Self::Recover(Box::new(error))
+    }
 }
 
 impl From<LaneError> for StartError {

@@ -52,9 +52,7 @@ async fn take_over(shared: &Shared, requests: usize) {
         "another node was silent for too long; what it had leased waits again"
     );
     let Some(apps) = shared.apps.upgrade() else { return };
-    for conductor in apps.serving() {
-        conductor.look().await;
-    }
+    apps.look(|_| true).await;
 }
 
 /// Waits until nodes that are silent have had the time to be heard. The store takes them for dead in a sweep.

@@ -19,6 +19,7 @@ pub mod headers;
 pub mod journal;
 pub mod moment;
 pub mod names;
+pub mod states;
 
 use fal_queue::store::Error;
 

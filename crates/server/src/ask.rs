@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use serde_json::Value;
 
 pub(crate) use self::{
@@ -47,10 +47,7 @@ struct Platform {
 impl Platform {
     fn find(found: &Found) -> Result<Self, Failure> {
         let dir = data_dir(found)?;
-        let holder = lock::holder(&dir);
-        let holder =
-            holder.with_context(|| format!("data_dir {} cannot be read", dir.display()))?;
-        if holder.is_none() {
+        if lock::platform(&dir)?.is_none() {
             let text = "start it, or name its data_dir with --data-dir or --config";
             return Err(anyhow!("no platform runs on data_dir {}: {text}", dir.display()).into());
         }

@@ -1,6 +1,6 @@
 //! `fal-server doctor`: is the place where the queue is kept fit for it?
 
-use std::{io::Write, path::Path};
+use std::io::Write;
 
 use anyhow::Context;
 use fal_queue::store::{Finding, Fitness};
@@ -19,7 +19,7 @@ use crate::{
 pub(crate) fn doctor(arguments: &Doctor) -> Result<(), Failure> {
     let settings = settings::load(&arguments.serve)?;
     if let Queue::Embedded = settings.queue
-        && let Some(pid) = holder(&settings.data_dir)?
+        && let Some(pid) = lock::platform(&settings.data_dir)?
     {
         let text = "its file has one writer, which checked it when it started";
         return say(&[format!("a platform, process {pid}, uses this queue: {text}")]);
@@ -67,10 +67,6 @@ pub(crate) fn backup(arguments: &Backup) -> Result<(), Failure> {
         .with_context(|| format!("{} cannot be copied to {}", from.display(), to.display()))?;
     let (requests, bytes) = (report.requests, report.bytes + report.body_bytes);
     say(&[format!("copied to {}: {requests} requests, {bytes} bytes", to.display())])
-}
-
-fn holder(dir: &Path) -> anyhow::Result<Option<u32>> {
-    lock::holder(dir).with_context(|| format!("data_dir {} cannot be read", dir.display()))
 }
 
 fn say(lines: &[String]) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::Context;
 use rustix::fs::{FlockOperation, flock};
 
 /// Holds the data directory for as long as it lives; the system lets go of it when the process ends, however.
@@ -54,6 +55,11 @@ pub(crate) fn holder(dir: &Path) -> std::io::Result<Option<u32>> {
     let mut pid = String::new();
     file.read_to_string(&mut pid)?;
     Ok(pid.trim().parse().ok())
+}
+
+/// The same, and a failure that names the directory.
+pub(crate) fn platform(dir: &Path) -> anyhow::Result<Option<u32>> {
+    holder(dir).with_context(|| format!("data_dir {} cannot be read", dir.display()))
 }
 
 fn write_pid(file: &mut File) -> std::io::Result<()> {

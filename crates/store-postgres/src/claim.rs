@@ -169,29 +169,16 @@ impl<'a> Batch<'a> {
 
 impl Claim {
     fn read(op: &Op) -> Option<Self> {
-        match op {
-            Op::Claim { app, max, node, leases_from } => Some(Self {
-                app: app.clone(),
-                node: *node,
-                left: *max,
-                next: *leases_from,
-                batch: Vec::new(),
-                deadlines: Vec::new(),
-                took: Vec::new(),
-            }),
-            Op::Submit { .. }
-            | Op::Settle { .. }
-            | Op::Note { .. }
-            | Op::Cancel { .. }
-            | Op::Recover { .. }
-            | Op::Beat { .. }
-            | Op::Collect { .. }
-            | Op::Sent { .. }
-            | Op::SendAgain { .. }
-            | Op::Resubmit { .. }
-            | Op::Drop { .. }
-            | Op::Sweep { .. } => None,
-        }
+        let Op::Claim { app, max, node, leases_from } = op else { return None };
+        Some(Self {
+            app: app.clone(),
+            node: *node,
+            left: *max,
+            next: *leases_from,
+            batch: Vec::new(),
+            deadlines: Vec::new(),
+            took: Vec::new(),
+        })
     }
 }
 

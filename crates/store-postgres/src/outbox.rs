@@ -72,6 +72,10 @@ impl<'a> Batch<'a> {
     }
 
     /// None for operations of another kind.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a run has operations of one kind, and `kind` names them all"
+    )]
     fn judge(&self, hooks: &mut BTreeMap<RequestId, Loaded>, op: &Op) -> Result<Option<Done>> {
         let clock = self.clock()?;
         let changed = match op {
@@ -85,17 +89,7 @@ impl<'a> Batch<'a> {
             Op::SendAgain { request } => {
                 hooks.get_mut(request).is_some_and(|loaded| loaded.send_again(clock.now))
             }
-            Op::Submit { .. }
-            | Op::Claim { .. }
-            | Op::Settle { .. }
-            | Op::Note { .. }
-            | Op::Cancel { .. }
-            | Op::Recover { .. }
-            | Op::Beat { .. }
-            | Op::Collect { .. }
-            | Op::Resubmit { .. }
-            | Op::Drop { .. }
-            | Op::Sweep { .. } => return Ok(None),
+            _ => return Ok(None),
         };
         Ok(Some(if changed { Done::Noted } else { Done::Stale }))
     }
@@ -139,19 +133,13 @@ impl Loaded {
 }
 
 /// The request that an operation names, where it is one of these.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a run has operations of one kind, and `kind` names them all"
+)]
 const fn named(op: &Op) -> Option<RequestId> {
     match op {
         Op::Sent { request, .. } | Op::SendAgain { request } => Some(*request),
-        Op::Submit { .. }
-        | Op::Claim { .. }
-        | Op::Settle { .. }
-        | Op::Note { .. }
-        | Op::Cancel { .. }
-        | Op::Recover { .. }
-        | Op::Beat { .. }
-        | Op::Collect { .. }
-        | Op::Resubmit { .. }
-        | Op::Drop { .. }
-        | Op::Sweep { .. } => None,
+        _ => None,
     }
 }

@@ -1,8 +1,8 @@
 //! Tickets as rows, converted by hand: what is in somebody's database changes only when this file does.
 
-use fal_queue::{CallerRules, Ending, Key, Lease, NodeId, State, Ticket};
-use fal_record::names;
-use fal_types::{Attempt, LeaseId, Moment, PerCondition, Spent, Status};
+use fal_queue::{CallerRules, Key, State, Ticket};
+use fal_record::{names, states};
+use fal_types::{Moment, PerCondition, Spent};
 use tokio_postgres::Row;
 
 use crate::{
@@ -124,21 +124,8 @@ impl Columns<'_> {
         let problem = problem.map(names::read_problem).transpose()?;
         let state = match code {
             FIRST | AGAIN | HELD => not_before.map(|not_before| State::Waiting { not_before }),
-            LEASED => {
-                lease.zip(attempt).zip(node.zip(since)).map(|((lease, attempt), (node, since))| {
-                    State::Leased(Lease {
-                        id: LeaseId::new(lease.cast_unsigned()),
-                        attempt: Attempt::new(attempt),
-                        node: NodeId(node.cast_unsigned()),
-                        since,
-                    })
-                })
-            }
-            DONE => Some(State::Done(match (status, problem) {
-                (Some(status), _) => Ending::Responded(Status::new(status)),
-                (None, Some(problem)) => Ending::Failed(problem),
-                (None, None) => Ending::Cancelled,
-            })),
+            LEASED => states::lease(lease, attempt, node, since).map(State::Leased),
+            DONE => Some(State::Done(states::ending(status, problem))),
             _ => None,
         };
         state.ok_or_else(|| Failure::corrupt(format!("a request has the state {code}")))

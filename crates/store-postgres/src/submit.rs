@@ -45,22 +45,9 @@ impl<'a> Batch<'a> {
     //# `queue_position` MUST be the number of waiting requests of the same app that will start
     //# before this one.
     pub(crate) async fn submit(&mut self, run: &'a [Op]) -> Result<()> {
-        let new = run.iter().filter_map(|op| match op {
-            Op::Submit { ticket, content, max_ahead } => {
-                Some(New { ticket, content, max_ahead: *max_ahead })
-            }
-            Op::Claim { .. }
-            | Op::Settle { .. }
-            | Op::Note { .. }
-            | Op::Cancel { .. }
-            | Op::Recover { .. }
-            | Op::Beat { .. }
-            | Op::Collect { .. }
-            | Op::Sent { .. }
-            | Op::SendAgain { .. }
-            | Op::Resubmit { .. }
-            | Op::Drop { .. }
-            | Op::Sweep { .. } => None,
+        let new = run.iter().filter_map(|op| {
+            let Op::Submit { ticket, content, max_ahead } = op else { return None };
+            Some(New { ticket, content, max_ahead: *max_ahead })
         });
         let new: Vec<_> = new.collect();
         let mut place = self.place(&new).await?;

@@ -47,6 +47,10 @@ impl<'a> Batch<'a> {
     }
 
     /// None for operations of another kind.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a run has operations of one kind, and `kind` names them all"
+    )]
     fn apply(
         &self,
         loaded: &mut Loaded<'a>,
@@ -81,16 +85,7 @@ impl<'a> Batch<'a> {
                     None => CancelAnswer::Unknown,
                 })
             }
-            Op::Submit { .. }
-            | Op::Claim { .. }
-            | Op::Recover { .. }
-            | Op::Beat { .. }
-            | Op::Collect { .. }
-            | Op::Sent { .. }
-            | Op::SendAgain { .. }
-            | Op::Resubmit { .. }
-            | Op::Drop { .. }
-            | Op::Sweep { .. } => return Ok(None),
+            _ => return Ok(None),
         }))
     }
 
@@ -118,21 +113,16 @@ impl<'a> Batch<'a> {
 }
 
 /// The request that an operation names, where it is one of these.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a run has operations of one kind, and `kind` names them all"
+)]
 const fn touched(op: &Op) -> Option<RequestId> {
     match op {
         Op::Settle { request, .. } | Op::Note { request, .. } | Op::Cancel { request, .. } => {
             Some(*request)
         }
-        Op::Submit { .. }
-        | Op::Claim { .. }
-        | Op::Recover { .. }
-        | Op::Beat { .. }
-        | Op::Collect { .. }
-        | Op::Sent { .. }
-        | Op::SendAgain { .. }
-        | Op::Resubmit { .. }
-        | Op::Drop { .. }
-        | Op::Sweep { .. } => None,
+        _ => None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Tickets as rows, converted by hand: what is on disk changes only when this file does.
 
-use fal_queue::{CallerRules, Ending, Key, Lease, NodeId, State, Ticket, store::Error};
-use fal_record::{moment, names};
-use fal_types::{AppId, Attempt, LeaseId, Moment, PerCondition, RequestId, Spent, Status};
+use fal_queue::{CallerRules, Ending, Key, State, Ticket, store::Error};
+use fal_record::{moment, names, states};
+use fal_types::{AppId, Moment, PerCondition, RequestId, Spent};
 use rusqlite::{Row, Statement, ToSql, types::FromSql};
 
 use crate::error::{Failure, Result};
@@ -217,21 +217,8 @@ impl Reader<'_> {
         let (status, problem) = (self.take::<Option<u16>>()?, self.take_text(names::read_problem)?);
         let state = match code {
             READY | HELD => not_before.map(|not_before| State::Waiting { not_before }),
-            LEASED => {
-                lease.zip(attempt).zip(node.zip(since)).map(|((lease, attempt), (node, since))| {
-                    State::Leased(Lease {
-                        id: LeaseId::new(lease.cast_unsigned()),
-                        attempt: Attempt::new(attempt),
-                        node: NodeId(node.cast_unsigned()),
-                        since,
-                    })
-                })
-            }
-            DONE => Some(State::Done(match (status, problem) {
-                (Some(status), _) => Ending::Responded(Status::new(status)),
-                (None, Some(problem)) => Ending::Failed(problem),
-                (None, None) => Ending::Cancelled,
-            })),
+            LEASED => states::lease(lease, attempt, node, since).map(State::Leased),
+            DONE => Some(State::Done(states::ending(status, problem))),
             _ => None,
         };
         state.ok_or_else(|| Failure::corrupt(format!("a request has the state {code}")))

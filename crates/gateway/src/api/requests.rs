@@ -5,9 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use fal_node::{
-    Account, CancelAnswer, Handle, Priority, RunnerView, Sent, State as At, Story, Ticket,
-};
+use fal_node::{Account, Handle, Priority, RunnerView, Sent, State as At, Story, Ticket};
 use fal_types::{AppId, Problem};
 use http::StatusCode;
 use serde_json::json;
@@ -15,7 +13,7 @@ use serde_json::json;
 use crate::{
     api::{Named, refuse, store_failed, unknown, why},
     queue::{
-        iso,
+        cancelled, iso,
         path::{parameters, unescape},
         status_word,
     },
@@ -184,15 +182,11 @@ pub(super) async fn input(State(node): State<Handle>, Named(wanted): Named) -> R
 }
 
 pub(super) async fn cancel(State(node): State<Handle>, Named(wanted): Named) -> Response {
-    let (status, word) = match node.cancel(wanted).await {
-        Ok(CancelAnswer::Cancelled | CancelAnswer::Signalled) => {
-            (StatusCode::ACCEPTED, "CANCELLATION_REQUESTED")
-        }
-        Ok(CancelAnswer::AlreadyCompleted) => (StatusCode::BAD_REQUEST, "ALREADY_COMPLETED"),
-        Ok(CancelAnswer::Unknown) => return unknown(wanted),
-        Err(_) => return store_failed(),
-    };
-    (status, Json(json!({ "status": word }))).into_response()
+    match node.cancel(wanted).await.map(cancelled) {
+        Ok(Some((status, word))) => (status, Json(json!({ "status": word }))).into_response(),
+        Ok(None) => unknown(wanted),
+        Err(_) => store_failed(),
+    }
 }
 
 /// Sends a webhook once more.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::PathRejection},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use fal_node::{App, Handle, RunnerView};
@@ -13,7 +13,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::{
-    api::{refuse, why},
+    api::{Name, refuse, why},
     queue::{iso, path::parameters},
     wire,
 };
@@ -38,14 +38,7 @@ pub(super) async fn all(State(node): State<Handle>, uri: http::Uri) -> Response 
 }
 
 /// One runner, and why it is as it is.
-pub(super) async fn one(
-    State(node): State<Handle>,
-    id: Result<Path<String>, PathRejection>,
-) -> Response {
-    let Path(id) = match id {
-        Ok(id) => id,
-        Err(error) => return refuse(StatusCode::NOT_FOUND, &error.body_text()),
-    };
+pub(super) async fn one(State(node): State<Handle>, Name(id): Name) -> Response {
     for app in node.all_apps() {
         let name = app.id().to_string();
         let mut known = app.runners().into_iter().chain(app.gone_runners());

@@ -27,12 +27,22 @@ const POSITION: Duration = Duration::from_secs(1);
 //# The status stream MUST send one status object for each change and close after `COMPLETED`.
 pub(crate) async fn events(app: App, base: Base, id: RequestId, logs: Logs) -> Response<Body> {
     let changes = app.watch(id);
-    match app.track(id).await {
-        Ok(Some(_)) => {}
+    let mut follower = Follower {
+        app,
+        base,
+        id,
+        logs,
+        changes,
+        seen: None,
+        pause: POSITION,
+        last: String::new(),
+        ended: false,
+    };
+    match follower.look().await {
+        Ok(Some(seen)) => follower.seen = Some(seen),
         Ok(None) => return queue::unknown(None, id),
         Err(error) => return queue::failed(&error, id),
     }
-    let follower = Follower { app, base, id, logs, changes, last: String::new(), ended: false };
     let events = stream::unfold(follower, Follower::next);
     let keep_alive = KeepAlive::new().interval(COMMENT).text("ping");
     let mut response = Sse::new(events).keep_alive(keep_alive).into_response().map(Body::Axum);
@@ -49,6 +59,10 @@ struct Follower {
     id: RequestId,
     logs: Logs,
     changes: Watch,
+    /// What the first look has found, until it is told.
+    seen: Option<Seen>,
+    /// How long nothing need be looked at unless it changes.
+    pause: Duration,
     last: String,
     ended: bool,
 }
@@ -62,27 +76,32 @@ impl Follower {
 
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         while !self.ended {
-            self.changes.catch_up();
-            let seen = match self.look().await {
+            let found = match self.seen.take() {
+                Some(first) => Ok(Some(first)),
+                None => {
+                    self.changes.changed(self.pause).await;
+                    self.changes.catch_up();
+                    self.look().await
+                }
+            };
+            self.pause = POSITION;
+            let (tracked, lines) = match found {
                 Ok(Some(seen)) => seen,
                 Ok(None) | Err(QueueError::Stopping) => return None,
                 // The store will be back.
-                Err(_) => {
-                    self.changes.changed(POSITION).await;
-                    continue;
-                }
+                Err(_) => continue,
             };
-            let (tracked, lines) = seen;
             let object = status::object(&self.base, &tracked, lines);
             let text = serde_json::to_string(&object).ok()?;
             self.ended = matches!(tracked.ticket.state, State::Done(_));
+            // What another node does is heard of in a hint, which may be lost.
+            if !tracked.ticket.is_waiting() && !self.app.is_shared() {
+                self.pause = COMMENT;
+            }
             if text != self.last {
                 self.last.clone_from(&text);
                 return Some((Ok(Event::default().data(text)), self));
             }
-            // What another node does is heard of in a hint, which may be lost.
-            let is_quiet = !tracked.ticket.is_waiting() && !self.app.is_shared();
-            self.changes.changed(if is_quiet { COMMENT } else { POSITION }).await;
         }
         None
     }

@@ -161,7 +161,7 @@ pub(crate) async fn make_durable(
             Ok(_) if is_doubted => {
                 conductor.shared.watchers.notify(request);
                 conductor.shared.webhooks.notify_one();
-                conductor.look().await;
+                let _later = conductor.serving().look().await.is_err();
                 return;
             }
             Ok(_) => {
@@ -181,9 +181,7 @@ fn announce(conductor: &Arc<Conductor>, after: &Ticket) {
     conductor.shared.watchers.notify(after.id);
     match &after.state {
         State::Waiting { not_before } => {
-            // The app may have left and come back meanwhile; then another one serves the queue.
-            let serving = conductor.shared.apps.upgrade().and_then(|apps| apps.get(&conductor.id));
-            serving.as_ref().unwrap_or(conductor).drive(Input::Arrived { due: *not_before });
+            conductor.serving().drive(Input::Arrived { due: *not_before });
             if after.start_deadline.is_some() {
                 conductor.shared.deadlines.notify_one();
             }

@@ -25,8 +25,8 @@ const DEAF: u32 = 500;
 pub(crate) fn ask(arguments: &Reload) -> Result<(), Failure> {
     let configured = arguments.config.as_deref().map(settings::check).transpose()?;
     let dir = arguments.data_dir.clone().or(configured).unwrap_or_else(|| PathBuf::from(".fal"));
-    let pid =
-        platform(&dir)?.ok_or_else(|| anyhow!("no platform runs on data_dir {}", dir.display()))?;
+    let pid = lock::platform(&dir)?
+        .ok_or_else(|| anyhow!("no platform runs on data_dir {}", dir.display()))?;
     // The number that this one is going to have.
     let number = outcome::noted(&dir).keys().next_back().map_or(1, |last| last + 1);
     let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
@@ -66,7 +66,7 @@ async fn over(dir: &Path, (pid, number): (u32, u64)) -> anyhow::Result<Outcome> 
             }
             None => {}
         }
-        if platform(dir)? != Some(pid) {
+        if lock::platform(dir)? != Some(pid) {
             return Err(anyhow!("the platform, process {pid}, has ended meanwhile"));
         }
         looks += 1;
@@ -80,10 +80,6 @@ async fn over(dir: &Path, (pid, number): (u32, u64)) -> anyhow::Result<Outcome> 
         }
         tokio::time::sleep(LOOK).await;
     }
-}
-
-fn platform(dir: &Path) -> anyhow::Result<Option<u32>> {
-    lock::holder(dir).with_context(|| format!("data_dir {} cannot be read", dir.display()))
 }
 
 fn say(text: &str) -> Result<(), Failure> {
