@@ -203,14 +203,17 @@ impl Conductor {
 async fn claim(conductor: Arc<Conductor>, max: u32, leases_from: LeaseId) {
     let (app, node) = (conductor.id.clone(), conductor.shared.node);
     others::speak_up(&conductor.shared).await;
+    let begun = conductor.clock().now();
     let op = Op::Claim { app, max, node, leases_from };
     match conductor.shared.journal.commit(op).await {
         Ok(Done::Claimed { batch, deadlines, backlog }) => {
             if !deadlines.is_empty() {
                 conductor.shared.webhooks.notify_one();
             }
-            let changed = batch.iter().map(|(ticket, _)| ticket.id).chain(deadlines);
-            changed.for_each(|request| conductor.shared.watchers.notify(request));
+            // Before anything can become of them.
+            conductor.shared.known.leased(begun, batch.iter().map(|(ticket, _)| ticket));
+            batch.iter().for_each(|(ticket, _)| conductor.shared.watchers.notify(ticket.id));
+            deadlines.into_iter().for_each(|request| conductor.shared.changed(request));
             conductor.claimed(batch, backlog);
         }
         Ok(_) => claim_failed(&conductor),

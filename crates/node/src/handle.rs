@@ -18,6 +18,7 @@ use crate::{
     App, Clock, Submitted,
     apps::Apps,
     journal::{Chain, Journal, JournalError},
+    known::Known,
     lines::Lines,
     machine::Machine,
     others::Heard,
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) readers: Readers,
     pub(crate) supervisor: Supervisor,
     pub(crate) watchers: Arc<Watchers>,
+    pub(crate) known: Known,
     pub(crate) lines: Lines,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) node: NodeId,
@@ -58,6 +60,14 @@ pub(crate) struct Shared {
     pub(crate) jwks: String,
     /// Where webhooks may go.
     pub(crate) private: Private,
+}
+
+impl Shared {
+    /// Something has happened to a request that only the store can tell of.
+    pub(crate) fn changed(&self, request: RequestId) {
+        self.known.forget(request);
+        self.watchers.notify(request);
+    }
 }
 
 /// A node that runs.
@@ -239,7 +249,7 @@ impl Handle {
         }
         // Nobody serves the app here; another node may run the request, and hears of it from the store.
         let done = commit(&self.shared, Op::Cancel { app, request: id }).await?;
-        self.shared.watchers.notify(id);
+        self.shared.changed(id);
         self.shared.webhooks.notify_one();
         match done {
             Done::Cancelled(answer) => Ok(answer),

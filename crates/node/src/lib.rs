@@ -20,6 +20,7 @@ mod exchange;
 mod execute;
 mod handle;
 mod journal;
+mod known;
 mod lines;
 mod machine;
 mod mail;

@@ -162,7 +162,7 @@ async fn follow(shared: Arc<Shared>, mut heard: mpsc::Receiver<Wake>) {
         }
         apps.look(|app| missed || waiting.contains(app)).await;
         for request in changed {
-            shared.watchers.notify(request);
+            shared.changed(request);
             ask_cancelled(&shared, request).await;
         }
     }

@@ -14,6 +14,7 @@ use crate::{
     conductor::Conductor,
     exchange,
     handle::{Shared, commit, read},
+    known::{Fact, Stand},
     watch::{Watch, Watchers},
 };
 
@@ -159,13 +160,17 @@ impl App {
             ..Ticket::new(id, app, submission.path, submission.priority, now)
         };
         let has_deadline = wait.is_some();
-        let content = submission.content;
+        let (known, content) = (ticket.clone(), submission.content);
         let op = Op::Submit { ticket, content, max_ahead: submission.max_ahead };
         let (asked, conductor) = (self.clone(), Arc::clone(conductor));
         // What follows the commit must happen even where the caller leaves meanwhile.
         attended(async move {
             match submitted(&conductor.shared, op).await? {
                 Done::Submitted { ahead } => {
+                    // Where nobody else uses the store, a look at it costs little, and a position is right.
+                    if conductor.shared.is_store_shared {
+                        conductor.shared.known.submitted(now, known, ahead);
+                    }
                     conductor.drive(fal_engine::Input::Arrived { due: now });
                     if has_deadline {
                         conductor.shared.deadlines.notify_one();
@@ -195,11 +200,30 @@ impl App {
     /// When the store failed.
     pub async fn track(&self, id: RequestId) -> Result<Option<Tracked>, QueueError> {
         let (app, now) = (self.id().clone(), self.conductor.clock().now());
+        if let Some(fact) = self.conductor.shared.known.get(&app, id, now)
+            && !fact.ticket.is_waiting()
+        {
+            return Ok(Some(Tracked { ticket: Arc::unwrap_or_clone(fact.ticket), ahead: None }));
+        }
         let ask = move |reader: &mut dyn Reader| {
             let found = reader.ticket(&app, id)?;
             tracked(reader, found, now)
         };
         read(self.conductor.shared.readers.ask(ask).await)
+    }
+
+    /// The same, but of one that was submitted here just before, what was told then: for whoever looks again soon.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn glance(&self, id: RequestId) -> Result<Option<Tracked>, QueueError> {
+        let now = self.conductor.clock().now();
+        match self.conductor.shared.known.get(self.id(), id, now) {
+            Some(Fact { ticket, stand: Stand::New(ahead), .. }) => {
+                Ok(Some(Tracked { ticket: Arc::unwrap_or_clone(ticket), ahead: Some(ahead) }))
+            }
+            Some(_) | None => self.track(id).await,
+        }
     }
 
     /// The answer to a request of this app; `None` if there is no request with this id.
@@ -208,6 +232,13 @@ impl App {
     /// When the store failed.
     pub async fn answer(&self, id: RequestId) -> Result<Option<Answer>, QueueError> {
         let (app, now) = (self.id().clone(), self.conductor.clock().now());
+        match self.conductor.shared.known.get(&app, id, now).map(|fact| fact.stand) {
+            Some(Stand::Answered(reply)) => {
+                return Ok(Some(Answer::Reply(Arc::unwrap_or_clone(reply))));
+            }
+            Some(Stand::Leased) => return Ok(Some(Answer::Pending)),
+            Some(Stand::New(_)) | None => {}
+        }
         let ask = move |reader: &mut dyn Reader| {
             let found = reader.ticket(&app, id)?;
             let Some(ticket) = kept(found, now) else { return Ok(None) };
@@ -244,7 +275,7 @@ impl App {
                     }
                 }
                 CancelAnswer::Cancelled => {
-                    conductor.shared.watchers.notify(id);
+                    conductor.shared.changed(id);
                     conductor.shared.webhooks.notify_one();
                 }
                 CancelAnswer::AlreadyCompleted | CancelAnswer::Unknown => {}

@@ -29,7 +29,7 @@ pub(crate) async fn keep(shared: Arc<Shared>) {
                     take_over(&shared, lost.len()).await;
                 }
                 for request in deadlines.into_iter().chain(lost) {
-                    shared.watchers.notify(request);
+                    shared.changed(request);
                 }
                 next
             }

@@ -22,11 +22,14 @@ use crate::{
 const COMMENT: Duration = Duration::from_secs(15);
 /// How often a request is looked at that changes by what others do.
 const POSITION: Duration = Duration::from_secs(1);
+/// How soon it is looked at for the second time: the first look may find what is a little old.
+const SECOND: Duration = Duration::from_millis(50);
 
 //= docs/contract.md#queue-stream
 //# The status stream MUST send one status object for each change and close after `COMPLETED`.
 pub(crate) async fn events(app: App, base: Base, id: RequestId, logs: Logs) -> Response<Body> {
     let changes = app.watch(id);
+    let pause = if app.is_shared() { SECOND } else { POSITION };
     let mut follower = Follower {
         app,
         base,
@@ -34,11 +37,12 @@ pub(crate) async fn events(app: App, base: Base, id: RequestId, logs: Logs) -> R
         logs,
         changes,
         seen: None,
-        pause: POSITION,
+        pause,
         last: String::new(),
         ended: false,
     };
-    match follower.look().await {
+    let first = follower.app.glance(id).await;
+    match follower.seen(first).await {
         Ok(Some(seen)) => follower.seen = Some(seen),
         Ok(None) => return queue::unknown(None, id),
         Err(error) => return queue::failed(&error, id),
@@ -68,8 +72,12 @@ struct Follower {
 }
 
 impl Follower {
-    async fn look(&self) -> Result<Option<Seen>, QueueError> {
-        let Some(tracked) = self.app.track(self.id).await? else { return Ok(None) };
+    /// What was found, with what the runners printed.
+    async fn seen(
+        &self,
+        found: Result<Option<Tracked>, QueueError>,
+    ) -> Result<Option<Seen>, QueueError> {
+        let Some(tracked) = found? else { return Ok(None) };
         let lines = status::lines(&self.app, self.id, self.logs).await?;
         Ok(Some((tracked, lines)))
     }
@@ -81,10 +89,11 @@ impl Follower {
                 None => {
                     self.changes.changed(self.pause).await;
                     self.changes.catch_up();
-                    self.look().await
+                    self.pause = POSITION;
+                    let found = self.app.track(self.id).await;
+                    self.seen(found).await
                 }
             };
-            self.pause = POSITION;
             let (tracked, lines) = match found {
                 Ok(Some(seen)) => seen,
                 Ok(None) | Err(QueueError::Stopping) => return None,

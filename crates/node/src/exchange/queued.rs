@@ -150,21 +150,22 @@ pub(crate) async fn make_durable(
     let Record { request, lease, attempt, ruling, told } = record;
     let mut is_doubted = false;
     loop {
-        let (told, lines, reply) = (told.clone(), lines.clone(), reply.clone());
-        let op = Op::Settle { request, lease, attempt, ruling, told, lines, reply };
+        let (told, lines, kept) = (told.clone(), lines.clone(), reply.clone());
+        let op = Op::Settle { request, lease, attempt, ruling, told, lines, reply: kept };
         match conductor.shared.journal.commit(op).await {
             Ok(Done::Settled(after)) => {
-                announce(conductor, &after);
+                announce(conductor, *after, reply);
                 return;
             }
             // It has happened the time before, or somebody else has the request now.
             Ok(_) if is_doubted => {
-                conductor.shared.watchers.notify(request);
+                conductor.shared.changed(request);
                 conductor.shared.webhooks.notify_one();
                 let _later = conductor.serving().look().await.is_err();
                 return;
             }
             Ok(_) => {
+                conductor.shared.changed(request);
                 tracing::warn!(%request, %attempt, "late result of an old attempt: nothing changes");
                 return;
             }
@@ -177,20 +178,23 @@ pub(crate) async fn make_durable(
     }
 }
 
-fn announce(conductor: &Arc<Conductor>, after: &Ticket) {
-    conductor.shared.watchers.notify(after.id);
-    match &after.state {
+fn announce(conductor: &Arc<Conductor>, after: Ticket, reply: Option<Reply>) {
+    let (request, state, attempts) = (after.id, after.state, after.attempts);
+    let (has_deadline, has_webhook) = (after.start_deadline.is_some(), after.webhook.is_some());
+    conductor.shared.known.settled(conductor.clock().now(), after, reply);
+    conductor.shared.watchers.notify(request);
+    match state {
         State::Waiting { not_before } => {
-            conductor.serving().drive(Input::Arrived { due: *not_before });
-            if after.start_deadline.is_some() {
+            conductor.serving().drive(Input::Arrived { due: not_before });
+            if has_deadline {
                 conductor.shared.deadlines.notify_one();
             }
         }
         State::Done(ending) => {
-            if after.webhook.is_some() {
+            if has_webhook {
                 conductor.shared.webhooks.notify_one();
             }
-            let (app, request, attempts) = (&conductor.id, after.id, after.attempts);
+            let app = &conductor.id;
             tracing::debug!(%app, %request, attempts, ?ending, "request is done");
         }
         State::Leased(_) => {}
