@@ -119,7 +119,7 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
 }
 
 fn store() -> Result<()> {
-    let words = ["run", "--release", "-p", "fal-store-sqlite", "--example", "throughput"];
+    let words = ["run", "--release", "-p", "fal-store-sqlite", "--example", "rates"];
     Cmd::cargo().args(words).run()
 }
 

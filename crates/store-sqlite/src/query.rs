@@ -214,11 +214,12 @@ impl<'c> Statements<'c> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema;
+    use crate::{open, schema};
 
     /// How SQLite answers each statement, one line a step.
     fn plans(texts: &[&str]) -> Vec<String> {
         let mut connection = Connection::open_in_memory().expect("a database");
+        open::steady(&connection).expect("it is set");
         schema::migrate(&mut connection, 0).expect("the schema");
         let mut plans = Vec::new();
         for text in texts {
