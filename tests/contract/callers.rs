@@ -1,7 +1,12 @@
 //! Callers that leave early, stop in the middle, never read, or send what cannot be read. None of them costs a
 //! runner, and none keeps a slot.
 
-use fal_tests::{App, Connection, Platform, Request, Value, eventually, json};
+use std::{net::TcpStream, time::Duration};
+
+use fal_tests::{App, Connection, Platform, Request, Signal, Value, eventually, json, signal};
+
+/// How long a connection may take: as long as a slow machine likes.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn lab() -> App {
     App::unruly().set("min_concurrency", 1)
@@ -139,4 +144,15 @@ fn a_malformed_chunk_is_400_and_keeps_the_runner() {
         wrong.response().is_problem(400, "bad_request");
         check(&platform, before);
     }
+}
+
+#[test]
+fn a_crowd_is_connected_before_the_first_of_it_is_served() {
+    let platform = Platform::serving(lab());
+    signal(platform.pid(), Signal::STOP);
+    let connected = (0..600).map(|_| TcpStream::connect_timeout(&platform.addr(), PATIENCE));
+    let connected: Result<Vec<_>, _> = connected.collect();
+    signal(platform.pid(), Signal::CONT);
+    assert!(connected.is_ok(), "{connected:?}");
+    assert_eq!(platform.call(&json!({})).status, 200);
 }

@@ -8,10 +8,11 @@ use std::{
 
 use fal_queue::{
     Ending, NodeId, State,
-    store::{self, Done, Error, Store as _},
+    store::{self, Done, Error, Leases, Op, Store as _},
 };
 use fal_store_postgres::{Options, Standbys, Store};
 use fal_tests::{Over, Timer, eventually, postgres::Postgres};
+use fal_types::LeaseId;
 use parking_lot::Mutex;
 
 use crate::suite::{
@@ -174,6 +175,36 @@ fn a_server_that_stays_away_is_said_to_be_unreachable() {
     server.launch();
     assert_eq!(ids(&claimed(commit(&mut store, claim(9, NODE, 1)))), [1]);
     assert_eq!(reader.backlog(&app()).expect("it reads").waiting, 0);
+}
+
+#[test]
+fn what_undoes_a_claim_comes_behind_it_where_its_answer_was_lost() {
+    let mut server = Postgres::start();
+    let patience = Duration::from_millis(400);
+    let mut store = open(&Options { patience, standbys: Standbys::Any, ..options(&server) });
+    commit(&mut store, submit(ticket(1)));
+    // Commits are kept, and not answered: they wait for somebody who never comes.
+    server.set("synchronous_standby_names", "'nobody'");
+    server.reload();
+    let (mut store, failed) = thread::scope(|scope| {
+        let claims = scope.spawn(move || {
+            let failed = try_commit(&mut store, claim(9, NODE, 7));
+            (store, failed)
+        });
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        eventually("the claim is kept", || {
+            (server.run("postgres", waiting).trim() == "1").then_some(())
+        });
+        server.kill();
+        claims.join().expect("the claim ends")
+    });
+    assert!(matches!(failed, Err(Error::Unreachable(_))), "{failed:?}");
+    server.set("synchronous_standby_names", "''");
+    server.launch();
+    let leases = Leases { app: app(), from: LeaseId::new(7), count: 9 };
+    commit(&mut store, Op::Recover { node: NODE, leases: Some(leases) });
+    let again = claimed(commit(&mut store, claim(9, NODE, 20)));
+    assert_eq!((ids(&again), again[0].attempts), (vec![1], 2));
 }
 
 #[test]

@@ -126,10 +126,11 @@ impl Journal {
                 let number = usize::try_from(request.bits() & 0xffff).unwrap_or(0);
                 submits + number % (busy - submits)
             }
-            // That a node lives is not to wait behind a sweep.
-            Op::Claim { .. } | Op::Beat { .. } => busy,
+            // That a node lives is not to wait behind a sweep. What undoes a claim of which nobody knows whether it has
+            // happened comes behind it.
+            Op::Claim { .. } | Op::Beat { .. } | Op::Recover { leases: Some(_), .. } => busy,
             Op::Cancel { .. }
-            | Op::Recover { .. }
+            | Op::Recover { leases: None, .. }
             | Op::Collect { .. }
             | Op::Sent { .. }
             | Op::SendAgain { .. }

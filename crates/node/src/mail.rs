@@ -7,14 +7,14 @@ use std::{sync::Arc, thread, time::Duration};
 
 use bytes::Bytes;
 use fal_queue::{
-    Ending, State,
-    store::{Delivery, Done, Op, Reply, Sent},
+    Ending, State, Ticket,
+    store::{Delivery, Done, Op, Reader, Reply, Sent},
 };
-use fal_types::Moment;
+use fal_types::{Moment, RequestId};
 use fal_webhook::{
     Answer, Key, Message, Outcome, Payload, Private, Sender, Signed, Target, schedule,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{Clock, handle::Shared, journal::Chain};
 
@@ -22,6 +22,11 @@ use crate::{Clock, handle::Shared, journal::Chain};
 const AT_ONCE: usize = 64;
 /// Taken from the store at once.
 const BATCH: u32 = 32;
+/// Results of more bytes than this are large: of those only so many are in memory at once.
+const LARGE: usize = 1024 * 1024;
+const LARGE_AT_ONCE: usize = 4;
+/// Results that are read at once: how large one is shows when it is there.
+const READ_AT_ONCE: usize = 4;
 /// A delivery that is not reported for so long is sent again by whoever asks next.
 const HOLD: Duration = Duration::from_secs(150);
 /// The longest pause between two looks.
@@ -48,7 +53,9 @@ pub(crate) fn start(shared: Arc<Shared>, webhooks: Webhooks) -> std::io::Result<
         .enable_all()
         .max_blocking_threads(8)
         .build()?;
-    let office = Arc::new(Office { shared, webhooks, busy: Arc::new(Semaphore::new(AT_ONCE)) });
+    let busy = Arc::new(Semaphore::new(AT_ONCE));
+    let (reading, large) = (Semaphore::new(READ_AT_ONCE), Semaphore::new(LARGE_AT_ONCE));
+    let office = Arc::new(Office { shared, webhooks, busy, reading, large });
     let run = move || runtime.block_on(office.run());
     thread::Builder::new().name("fal-webhooks".to_owned()).spawn(run).map(drop)
 }
@@ -57,7 +64,12 @@ struct Office {
     shared: Arc<Shared>,
     webhooks: Webhooks,
     busy: Arc<Semaphore>,
+    reading: Semaphore,
+    large: Semaphore,
 }
+
+/// A request with its result, as the store has them.
+type Found = (Option<Ticket>, Option<Reply>);
 
 impl Office {
     async fn run(self: Arc<Self>) {
@@ -151,15 +163,12 @@ impl Office {
         at: Moment,
     ) -> Option<(Result<Answer, String>, Option<Moment>)> {
         let request = delivery.request;
-        let ask = move |reader: &mut dyn fal_queue::store::Reader| {
-            Ok((reader.find(request)?, reader.reply(request)?))
-        };
-        let (ticket, reply) = match self.shared.readers.ask(ask).await {
-            Some(Ok((Some(ticket), reply))) if !ticket.is_expired(at) => (ticket, reply),
-            Some(Ok(_)) => return Some((Err("the result is not kept any more".to_owned()), None)),
-            // Nothing was sent: it is handed out again when it has been held for long enough.
-            Some(Err(_)) | None => return None,
-        };
+        // Where nothing is sent, it is handed out again when it has been held for long enough.
+        let (found, _room) = self.result(request).await?;
+        let (Some(ticket), reply) = found else { return Some(not_kept()) };
+        if ticket.is_expired(at) {
+            return Some(not_kept());
+        }
         let target = match Target::parse(&delivery.url, self.webhooks.private) {
             Ok(target) => target,
             Err(error) => return Some((Err(error.to_string()), ticket.expires)),
@@ -181,9 +190,33 @@ impl Office {
         let limit = schedule::limit(delivery.before + 1);
         Some((Ok(self.webhooks.sender.send(&target, &message, limit).await), ticket.expires))
     }
+
+    /// A request with its result, and the room that this takes until it is sent. None where the store cannot be read, and
+    /// where there is no room for so long that somebody else may try.
+    async fn result(&self, request: RequestId) -> Option<(Found, Option<SemaphorePermit<'_>>)> {
+        let found = self.read(request).await?;
+        if found.1.as_ref().is_none_or(|reply| reply.body.len() <= LARGE) {
+            return Some((found, None));
+        }
+        drop(found);
+        let room = tokio::time::timeout(HOLD / 3, self.large.acquire()).await.ok()?.ok()?;
+        Some((self.read(request).await?, Some(room)))
+    }
+
+    async fn read(&self, request: RequestId) -> Option<Found> {
+        let _turn = self.reading.acquire().await.ok()?;
+        let ask =
+            move |reader: &mut dyn Reader| Ok((reader.find(request)?, reader.reply(request)?));
+        self.shared.readers.ask(ask).await?.ok()
+    }
 }
 
-fn payload(request: fal_types::RequestId, ending: Ending, reply: Option<&Reply>) -> Vec<u8> {
+/// There is nothing to be told any more.
+fn not_kept() -> (Result<Answer, String>, Option<Moment>) {
+    (Err("the result is not kept any more".to_owned()), None)
+}
+
+fn payload(request: RequestId, ending: Ending, reply: Option<&Reply>) -> Vec<u8> {
     let said = reply.map(|reply| String::from_utf8_lossy(&reply.body));
     let outcome = match (ending.problem(), reply) {
         (Some(problem), _) => {

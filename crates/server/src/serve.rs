@@ -1,6 +1,12 @@
 //! Wiring: from settings to a platform that serves, and back.
 
-use std::{io::Write, path::Path, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context;
 use fal_gateway::Gateway;
@@ -8,7 +14,7 @@ use fal_node::{Node, Options, Webhooks};
 use fal_supervisor::Supervisor;
 use fal_webhook::{Key, Private, Roots, Sender};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
@@ -26,6 +32,9 @@ use crate::{
 /// connections are served over and over while others wait.
 const EVENT_INTERVAL: u32 = 256;
 
+/// Connections that wait to be accepted, as far as the system allows as many.
+const BACKLOG: u32 = 4096;
+
 /// Runners are started on threads of their own, this many at once; a start takes one millisecond or two. With a thread
 /// for each of some hundred starts, what each runner keeps would lie on a heap of its own, almost all of it empty.
 const STARTERS: usize = 2;
@@ -41,6 +50,16 @@ pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
     runtime.block_on(run(arguments, settings))
 }
 
+/// Listens where callers connect. Of a crowd that comes at once none is to wait a second for its connection, which is how
+/// long the system takes to try again where the line is full.
+fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A port that was in use just before is free.
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen)?;
+    socket.listen(BACKLOG)
+}
+
 async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     let running = Arc::new(settings);
     let Settings { listen, data_dir, limits, machine, apps, .. } = Settings::clone(&running);
@@ -48,7 +67,7 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     let mut stop = Stop::listen().context("could not listen for signals")?;
     let mut hangup = reload::Hangup::listen().context("could not listen for signals")?;
     let _lock = lock::take(&data_dir).context("could not take the data directory")?;
-    let listener = TcpListener::bind(listen).await.with_context(|| {
+    let listener = bind(listen).with_context(|| {
         format!("could not listen on {listen}: is another program using the port?")
     })?;
     let addr = listener.local_addr().context("could not read the listener's address")?;
@@ -132,8 +151,8 @@ fn webhooks(settings: &Settings, key: Key) -> Webhooks {
 //= docs/contract.md#ready-line
 //# The platform MUST print one line `listening on http://ADDR` to standard output once it accepts connections, and nothing else there.
 /// The one line that programs wait for.
-fn announce(addr: std::net::SocketAddr) -> std::io::Result<()> {
-    let mut out = std::io::stdout();
+fn announce(addr: SocketAddr) -> io::Result<()> {
+    let mut out = io::stdout();
     writeln!(out, "listening on http://{addr}")?;
     out.flush()
 }
@@ -162,7 +181,7 @@ struct Stop {
 }
 
 impl Stop {
-    fn listen() -> std::io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
     }
 

@@ -54,6 +54,8 @@ pub struct Store {
     shared: Arc<Shared>,
     link: Link,
     outcome: Outcome,
+    /// Whether it is not known yet what became of the last batch.
+    is_in_doubt: bool,
 }
 
 impl Store {
@@ -101,7 +103,8 @@ impl Store {
         let link = shared.link(Role::Lane)?;
         // Wide enough that no two are ever the same.
         let name = (u128::from(roll()) << 64) | u128::from(roll());
-        Ok(Self { shared: Arc::clone(shared), link, outcome: Outcome::new(name) })
+        let outcome = Outcome::new(name);
+        Ok(Self { shared: Arc::clone(shared), link, outcome, is_in_doubt: false })
     }
 
     fn server_time(&mut self) -> Result<Moment, Error> {
@@ -114,6 +117,10 @@ impl Store {
     }
 
     fn commit_here(&mut self, now: Moment, ops: &[Op]) -> Result<Vec<Done>, Error> {
+        // What is said here of a batch that may still be under way must come behind it.
+        if self.is_in_doubt {
+            self.has_happened("the connection was lost")?;
+        }
         let (mut clashes, mut losses) = (0, 0);
         loop {
             match self.attempt(now, ops) {
@@ -137,6 +144,8 @@ impl Store {
                     }
                 }
                 Err(failure) => {
+                    let is_lost = matches!(failure, Failure::Lost(_));
+                    self.is_in_doubt = is_lost && self.outcome.is_sent();
                     self.link.roll_back();
                     return Err(failure.into());
                 }
@@ -145,7 +154,7 @@ impl Store {
     }
 
     fn attempt(&mut self, now: Moment, ops: &[Op]) -> crate::error::Result<Vec<Done>> {
-        let Self { shared, link, outcome } = self;
+        let Self { shared, link, outcome, .. } = self;
         outcome.begin();
         link.once(async |session| transact(session, shared, outcome, now, ops).await)
     }
@@ -155,6 +164,7 @@ impl Store {
         let Self { link, outcome, .. } = self;
         // Asked again, it would meet its own mark: once, on a connection that is new.
         let happened = link.once(async |session| outcome.has_happened(session).await);
+        self.is_in_doubt = happened.is_err();
         happened.map_err(|_| {
             let text = "whether the last commit has happened is not known";
             Error::Unreachable(format!("{lost}; {text}"))

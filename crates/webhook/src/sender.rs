@@ -36,6 +36,9 @@ use self::names::Names;
 /// Bytes of an answer's body that are kept.
 const EXCERPT: usize = 4096;
 
+/// How long an answer's body may take that nothing depends on.
+const BODY_LIMIT: Duration = Duration::from_secs(5);
+
 /// How long each of several addresses may take before the next one is tried: one that is dead must not use up the
 /// delivery's time.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -68,14 +71,14 @@ impl Sender {
     /// Posts the message once, within `limit` from the name's resolution to the answer's head. Redirects are not
     /// followed. Dropping the future ends the attempt.
     ///
-    /// A body that is still coming when the time is up changes nothing: its head has told what came of the
-    /// delivery.
+    /// A body that is still coming when the time is up, or 5 s after the head, changes nothing: its head has told
+    /// what came of the delivery.
     ///
     /// Runs within a Tokio runtime with its time and its I/O.
     pub async fn send(&self, target: &Target, message: &Message, limit: Duration) -> Answer {
         let deadline = Instant::now() + limit;
         match timeout_at(deadline, self.post(target, message)).await {
-            Ok(Ok(heard)) => heard.answer(deadline).await,
+            Ok(Ok(heard)) => heard.answer(deadline.min(Instant::now() + BODY_LIMIT)).await,
             Ok(Err(answer)) => answer,
             Err(_elapsed) => Answer::Failed(Failure::TimedOut(limit)),
         }

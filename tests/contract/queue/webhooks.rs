@@ -54,6 +54,25 @@ fn a_result_is_told_byte_for_byte() {
     assert!(seen.iter().all(|call| call.path == "/"), "{seen:?}");
 }
 
+#[test]
+fn many_large_results_are_all_told() {
+    const BYTES: usize = 1_100_000;
+    let (platform, receiver) = (lab(), Receiver::start());
+    let sent = (0..6).map(|_| {
+        let orders = json!({ "body": format!("\"{}\"", "x".repeat(BYTES)) });
+        platform.submit_as(&hooked(&receiver.url("/hook"), &orders)).id.clone()
+    });
+    let mut sent: Vec<_> = sent.collect();
+    receiver.gets(sent.len());
+    let came = receiver.came();
+    assert!(came.iter().all(|delivered| delivered.text().len() > BYTES));
+    let id = |delivered: &Delivered| delivered.json()["request_id"].as_str().map(str::to_owned);
+    let mut told: Vec<_> = came.iter().filter_map(id).collect();
+    told.sort_unstable();
+    sent.sort_unstable();
+    assert_eq!(told, sent);
+}
+
 //= docs/contract.md#webhook-payload
 //= type=test
 //# The body of a webhook MUST have `request_id`, `gateway_request_id`, `status` (`OK` or `ERROR`) and `payload`, which is the result's JSON, byte for byte.
