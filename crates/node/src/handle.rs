@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use fal_queue::{
-    Account, NodeId, Ticket,
+    Account, NodeId, State, Ticket,
     store::{CancelAnswer, Content, Done, Error, Op, Reader, Webhook},
 };
 use fal_supervisor::Supervisor;
@@ -166,7 +166,11 @@ impl Handle {
             let (accounts, webhook) = (reader.accounts(id)?, reader.webhook(id)?);
             Ok(Some(Story { ticket, ahead, accounts, webhook }))
         };
-        read(self.shared.readers.ask(ask).await)
+        let found = read(self.shared.readers.ask(ask).await)?;
+        if found.as_ref().is_some_and(|found| matches!(found.ticket.state, State::Done(_))) {
+            self.shared.known.ended(id);
+        }
+        Ok(found)
     }
 
     /// The last requests that have had all their retries, the one that ended last first.

@@ -88,6 +88,16 @@ impl Known {
         }
     }
 
+    /// Somebody was told that it has ended. The store shows that a little before it is known here, and nobody is to hear
+    /// after it that the request runs.
+    pub(crate) fn ended(&self, request: RequestId) {
+        let mut book = self.0.lock();
+        match book.facts.get(&request).map(|fact| &fact.stand) {
+            Some(Stand::New(_) | Stand::Leased) => book.forget(request),
+            Some(Stand::Answered(_)) | None => {}
+        }
+    }
+
     /// Something has happened to a request that only the store can tell of.
     pub(crate) fn forget(&self, request: RequestId) {
         self.0.lock().forget(request);
@@ -204,6 +214,20 @@ mod tests {
         known.forget(RequestId::from_bits(1));
         check(&known, 1, KNOWN, "unknown");
         assert_eq!(known.0.lock().bytes, 0);
+    }
+
+    #[test]
+    fn nobody_hears_that_it_runs_after_its_end() {
+        let (known, one) = (Known::default(), RequestId::from_bits(1));
+        known.submitted(BEGUN, new(1), 7);
+        known.ended(one);
+        check(&known, 1, Duration::ZERO, "unknown");
+        known.leased(BEGUN, [leased(1)].iter());
+        known.ended(one);
+        check(&known, 1, Duration::ZERO, "unknown");
+        known.settled(BEGUN, answered(1), Some(reply(1)));
+        known.ended(one);
+        check(&known, 1, Duration::ZERO, "answered");
     }
 
     #[test]

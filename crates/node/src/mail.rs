@@ -176,6 +176,7 @@ impl Office {
         let State::Done(ending) = ticket.state else {
             return Some((Err("the request has not ended".to_owned()), None));
         };
+        self.shared.known.ended(request);
         let body = Bytes::from(payload(request, ending, reply.as_ref()));
         let signed = Signed {
             request_id: request,

@@ -209,7 +209,11 @@ impl App {
             let found = reader.ticket(&app, id)?;
             tracked(reader, found, now)
         };
-        read(self.conductor.shared.readers.ask(ask).await)
+        let found = read(self.conductor.shared.readers.ask(ask).await)?;
+        if found.as_ref().is_some_and(|found| matches!(found.ticket.state, State::Done(_))) {
+            self.conductor.shared.known.ended(id);
+        }
+        Ok(found)
     }
 
     /// The same, but of one that was submitted here just before, what was told then: for whoever looks again soon.
@@ -232,12 +236,11 @@ impl App {
     /// When the store failed.
     pub async fn answer(&self, id: RequestId) -> Result<Option<Answer>, QueueError> {
         let (app, now) = (self.id().clone(), self.conductor.clock().now());
-        match self.conductor.shared.known.get(&app, id, now).map(|fact| fact.stand) {
-            Some(Stand::Answered(reply)) => {
-                return Ok(Some(Answer::Reply(Arc::unwrap_or_clone(reply))));
-            }
-            Some(Stand::Leased) => return Ok(Some(Answer::Pending)),
-            Some(Stand::New(_)) | None => {}
+        // That there is none yet only the store can say: it knows of an end a little earlier.
+        if let Some(Fact { stand: Stand::Answered(reply), .. }) =
+            self.conductor.shared.known.get(&app, id, now)
+        {
+            return Ok(Some(Answer::Reply(Arc::unwrap_or_clone(reply))));
         }
         let ask = move |reader: &mut dyn Reader| {
             let found = reader.ticket(&app, id)?;
@@ -251,7 +254,11 @@ impl App {
             let reply = reader.reply(id)?;
             Ok(Some(reply.map_or(Answer::Problem(Problem::Internal, None), Answer::Reply)))
         };
-        read(self.conductor.shared.readers.ask(ask).await)
+        let found = read(self.conductor.shared.readers.ask(ask).await)?;
+        if found.as_ref().is_some_and(|found| !matches!(found, Answer::Pending)) {
+            self.conductor.shared.known.ended(id);
+        }
+        Ok(found)
     }
 
     /// Cancels a request of this app: a waiting one ends, a running one's runner is told.
