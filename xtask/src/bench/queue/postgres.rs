@@ -12,7 +12,7 @@ use super::started;
 use crate::cmd::{self, Cmd, Running};
 
 /// The same for all that use it. What makes it durable is on by default; it is said once more, so that it is seen here.
-const SETTINGS: [&str; 7] = [
+const SETTINGS: [&str; 8] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
     "fsync=on",
@@ -20,6 +20,15 @@ const SETTINGS: [&str; 7] = [
     "synchronous_commit=on",
     "shared_buffers=512MB",
     "max_wal_size=4GB",
+    // What was written once is written again, and not made anew.
+    "min_wal_size=2GB",
+];
+
+/// More than a gigabyte of log, and then the word that it may be written over.
+const WARM: [&str; 3] = [
+    "CREATE TABLE warm AS SELECT repeat('x', 1000) FROM generate_series(1, 1000000)",
+    "DROP TABLE warm",
+    "CHECKPOINT",
 ];
 
 const HOW: &str = "PostgreSQL is not here (to get it: apt-get install postgresql)";
@@ -55,14 +64,29 @@ impl Postgres {
             ask.arg(port.to_string()).succeeds()
         };
         started::wait(&mut running, asks, &log)?;
-        Ok(Self { running, programs, port })
+        let server = Self { running, programs, port };
+        server.warm()?;
+        Ok(server)
+    }
+
+    /// A server that has run for a while has the files of its log. A new one makes each as it comes to it, and all
+    /// commits wait meanwhile: that is no figure of anybody's.
+    fn warm(&self) -> Result<()> {
+        let psql = self.client("psql").args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]);
+        let psql = WARM.iter().fold(psql, |psql, words| psql.args(["-c", words]));
+        psql.arg("postgres").output().map(drop)
+    }
+
+    /// A program that asks this server.
+    fn client(&self, name: &str) -> Cmd {
+        let cmd = Cmd::new(self.programs.join(name)).args(["-h", "127.0.0.1", "-p"]);
+        cmd.arg(self.port.to_string()).args(["-U", "postgres"])
     }
 
     /// The URL of an empty database of this name.
     pub(super) fn database(&self, name: &str) -> Result<String> {
         for word in ["dropdb", "createdb"] {
-            let cmd = Cmd::new(self.programs.join(word)).args(["-h", "127.0.0.1", "-p"]);
-            let cmd = cmd.arg(self.port.to_string()).args(["-U", "postgres"]);
+            let cmd = self.client(word);
             let more: &[&str] = if word == "dropdb" { &["--if-exists", "--force"] } else { &[] };
             let cmd = cmd.args(more).env("PGOPTIONS", "-c client_min_messages=warning");
             cmd.arg(name).output()?;
