@@ -1,10 +1,10 @@
 //! Whole platforms on one database: any of them takes, shows and ends the requests of the one queue.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use fal_tests::{
-    App, Connection, Platform, Receiver, Request, Signal, eventually, json, postgres::Postgres,
-    signal, tool,
+    App, Connection, Platform, Receiver, Request, Signal, Timer, eventually, json,
+    postgres::Postgres, signal, tool,
 };
 
 const UNKNOWN: &str = "0190d1a2-0000-7000-8000-0000000000ff";
@@ -77,6 +77,20 @@ fn all_nodes_sign_with_one_key() {
     let (first, second) = (idle(&url), idle(&url));
     let keys = |node: &Platform| node.get("/.well-known/jwks.json").is(200).text();
     assert_eq!(keys(&first), keys(&second));
+}
+
+//= docs/contract.md#start-deadline
+//= type=test
+//# A request that has not started by its start deadline MUST end with 504 and `X-Fal-Request-Timeout-Type: user`.
+#[test]
+fn a_node_that_has_just_started_ends_what_is_overdue() {
+    let server = Postgres::start();
+    let node = idle(&server.url(&server.database()));
+    let timer = Timer::start();
+    let late = node.submit_with("x-fal-request-timeout", "0.2", &json!({}));
+    assert_eq!(late.wait().header("x-fal-request-timeout-type"), Some("user"));
+    // Nodes that are silent are given 15 s before anything is made of it; a deadline has no part in that.
+    assert!(timer.elapsed() < Duration::from_secs(14), "{:?}", timer.elapsed());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, thread, time::Duration};
 
 use fal_queue::{
     NodeId, Ruling, State, Ticket,
-    store::{Done, Op, Store as _, Wake},
+    store::{Done, Op, Silent, Store as _, Wake},
 };
 use fal_store_postgres::{Options, Store};
 use fal_tests::{eventually, postgres::Postgres};
@@ -91,7 +91,7 @@ fn a_late_word_of_a_node_that_was_silent_changes_nothing() {
     let leased = claimed(commit(&mut lost, claim(1, NodeId(1), 1)));
     commit(&mut heir, beat(NodeId(2), 60_000));
     eventually("the silent node is taken for dead", || {
-        let done = commit(&mut heir, Op::Sweep { limit: 9 });
+        let done = commit(&mut heir, Op::Sweep { limit: 9, silent: Silent::Dead });
         let Done::Swept { lost, .. } = done else { panic!("{done:?}") };
         (lost == [id(1)]).then_some(())
     });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fal_queue::{
     Ending, Key, NodeId, Ruling, Storage, Ticket,
-    store::{Content, Done, Error, Fitness, Line, Op, Reply, Sent, Store as _},
+    store::{Content, Done, Error, Fitness, Line, Op, Reply, Sent, Silent, Store as _},
 };
 use fal_store_postgres::{Options, Store, Time};
 use fal_tests::{eventually, holds_for, postgres::Postgres};
@@ -51,7 +51,7 @@ fn days_that_have_passed_are_dropped_whole() {
     // Opened by a clock of today, it has made partitions for that too.
     found.retain(|day| *day != today && *day != today + 1);
     assert_eq!(found, expected, "a day is made when something expires on it");
-    at(now, Op::Sweep { limit: 9 });
+    at(now, Op::Sweep { limit: 9, silent: Silent::Dead });
     let left = days(&server, &name);
     assert!(left.contains(&(first + 3)) && left.contains(&(first + 4)), "those to come: {left:?}");
     assert!(!left.contains(&first) && !left.contains(&(first + 2)), "those that passed: {left:?}");
@@ -99,7 +99,7 @@ fn everything(store: &mut Store) {
         commit(store, Op::SendAgain { request: delivery.request });
     }
     commit(store, Op::Recover { node: NodeId(9), leases: None });
-    commit(store, Op::Sweep { limit: 100 });
+    commit(store, Op::Sweep { limit: 100, silent: Silent::Dead });
     let mut reader = store.reader().expect("a reader");
     let waits = reader.find(id(25_000)).expect("it reads").expect("it waits");
     assert!(reader.ahead(&waits).expect("it reads") > 20_000);

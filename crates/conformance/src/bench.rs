@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use fal_queue::{
     Ending, Lease, NodeId, Priority, Ruling, State, Ticket, Told,
-    store::{Backlog, CancelAnswer, Content, Done, Line, Op, Reader, Removal, Reply, Store},
+    store::{
+        Backlog, CancelAnswer, Content, Done, Line, Op, Reader, Removal, Reply, Silent, Store,
+    },
 };
 use fal_types::{AppId, LeaseId, Moment, RequestId, RunnerId, Status};
 
@@ -206,7 +208,7 @@ impl Bench {
 
     #[track_caller]
     pub(super) fn sweep(&mut self, limit: u32) -> (Vec<RequestId>, u64, Option<Moment>) {
-        let done = self.commit(Op::Sweep { limit });
+        let done = self.commit(Op::Sweep { limit, silent: Silent::Dead });
         let Done::Swept { deadlines, removed, next, .. } = done else { unexpected(&done) };
         (deadlines, removed, next)
     }

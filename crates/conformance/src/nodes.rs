@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fal_queue::{
     NodeId, Ticket,
-    store::{CancelAnswer, Done, Leases, Op},
+    store::{CancelAnswer, Done, Leases, Op, Silent},
 };
 use fal_types::{LeaseId, RequestId};
 
@@ -24,7 +24,7 @@ fn beat(bench: &mut Bench, node: NodeId) -> (bool, Vec<RequestId>) {
 }
 
 fn lost(bench: &mut Bench) -> Vec<RequestId> {
-    let done = bench.commit(Op::Sweep { limit: 9 });
+    let done = bench.commit(Op::Sweep { limit: 9, silent: Silent::Dead });
     let Done::Swept { lost, .. } = done else { unexpected(&done) };
     lost
 }
@@ -44,6 +44,9 @@ pub(super) fn a_silent_node_loses_its_leases(make: &mut Make<'_>) {
     beat(&mut bench, NODE);
     assert_eq!(lost(&mut bench), []);
     bench.wait(5);
+    let spared = bench.commit(Op::Sweep { limit: 9, silent: Silent::Spared });
+    let Done::Swept { lost: none, .. } = spared else { unexpected(&spared) };
+    assert_eq!(none, [], "whoever sweeps may have been cut off itself");
     assert_eq!(lost(&mut bench), [id(1), id(2)]);
     assert_eq!(lost(&mut bench), []);
     let put_back = bench.ticket(1);

@@ -4,7 +4,9 @@ use std::{cell::Cell, time::Duration};
 
 use fal_queue::{
     CallerRules, Ending, Key, Lease, NodeId, Priority, Ruling, State, Storage, Ticket,
-    store::{Content, Done, Leases, Line, Op, Reader, Removal, Reply, Sent, Store, model::Model},
+    store::{
+        Content, Done, Leases, Line, Op, Reader, Removal, Reply, Sent, Silent, Store, model::Model,
+    },
 };
 use fal_types::{AppId, Attempt, Condition, LeaseId, Moment, Problem, RequestId};
 
@@ -117,7 +119,8 @@ impl World {
 
     fn batch(&mut self, random: &mut Random) -> Vec<Op> {
         // So no request is there that has expired: stores may keep such a one for longer.
-        let swept = [Op::Sweep { limit: ALL }];
+        let silent = if random.below(3) == 0 { Silent::Spared } else { Silent::Dead };
+        let swept = [Op::Sweep { limit: ALL, silent }];
         swept.into_iter().chain((0..random.below(6)).map(|_| self.op(random))).collect()
     }
 
@@ -140,7 +143,8 @@ impl World {
                 0 => Op::Drop { request: self.an_id(random) },
                 1.. => Op::Resubmit { request: self.an_id(random), heir: self.new_id() },
             },
-            23.. => Op::Sweep { limit: a_few(random) },
+            23 => Op::Sweep { limit: a_few(random), silent: Silent::Dead },
+            24.. => Op::Sweep { limit: a_few(random), silent: Silent::Spared },
         }
     }
 

@@ -97,14 +97,10 @@ impl Heard {
         now.since(last) > LASTS / 2
     }
 
-    /// When to look again whether silent nodes may be taken for dead; none where they may.
-    pub(crate) fn unfair_until(&self, now: Moment) -> Option<Moment> {
-        let read = |micros: &AtomicU64| Moment::from_micros(micros.load(Ordering::Relaxed));
-        if self.is_silent(now) {
-            return Some(now + BEAT / 10);
-        }
-        let from = read(&self.since) + LASTS;
-        (now < from).then_some(from)
+    /// Whether silent nodes may not be taken for dead yet.
+    pub(crate) fn is_unfair(&self, now: Moment) -> bool {
+        let since = Moment::from_micros(self.since.load(Ordering::Relaxed));
+        self.is_silent(now) || now < since + LASTS
     }
 }
 
@@ -189,13 +185,17 @@ mod tests {
     fn nobody_is_taken_for_dead_just_after_a_break() {
         let at = |seconds: u64| Moment::from_micros(seconds * 1_000_000);
         let heard = Heard::since(at(100));
-        assert_eq!(heard.unfair_until(at(101)), Some(at(115)));
+        assert!(heard.is_unfair(at(101)) && heard.is_unfair(at(114)));
         for beat in [103, 106, 109, 112, 115] {
             heard.again(at(beat));
         }
-        assert_eq!(heard.unfair_until(at(116)), None);
-        assert!(heard.unfair_until(at(123)).is_some(), "it was not heard for too long itself");
+        assert!(!heard.is_unfair(at(116)));
+        assert!(heard.is_unfair(at(123)), "it was not heard for too long itself");
         heard.again(at(124));
-        assert_eq!(heard.unfair_until(at(124)), Some(at(139)));
+        for beat in [127, 130, 133, 136] {
+            assert!(heard.is_unfair(at(beat)));
+            heard.again(at(beat));
+        }
+        assert!(heard.is_unfair(at(138)) && !heard.is_unfair(at(139)));
     }
 }

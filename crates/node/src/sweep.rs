@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fal_queue::store::{Done, Op};
+use fal_queue::store::{Done, Op, Silent};
 
 use crate::handle::Shared;
 
@@ -17,10 +17,8 @@ const SHARED_PAUSE: Duration = Duration::from_secs(1);
 //# A request that has not started by its start deadline MUST end with 504 and `X-Fal-Request-Timeout-Type: user`.
 pub(crate) async fn keep(shared: Arc<Shared>) {
     loop {
-        if shared.is_store_shared {
-            until_fair(&shared).await;
-        }
-        let next = match shared.journal.commit(Op::Sweep { limit: LIMIT }).await {
+        let silent = if is_unfair(&shared) { Silent::Spared } else { Silent::Dead };
+        let next = match shared.journal.commit(Op::Sweep { limit: LIMIT, silent }).await {
             Ok(Done::Swept { deadlines, lost, removed: _, next }) => {
                 if !deadlines.is_empty() {
                     shared.webhooks.notify_one();
@@ -55,9 +53,7 @@ async fn take_over(shared: &Shared, requests: usize) {
     apps.look(|_| true).await;
 }
 
-/// Waits until nodes that are silent have had the time to be heard. The store takes them for dead in a sweep.
-async fn until_fair(shared: &Shared) {
-    while let Some(until) = shared.heard.unfair_until(shared.clock.now()) {
-        tokio::time::sleep_until(shared.clock.instant(until)).await;
-    }
+/// Whether nodes that are silent have not had the time to be heard since this one is.
+fn is_unfair(shared: &Shared) -> bool {
+    shared.is_store_shared && shared.heard.is_unfair(shared.clock.now())
 }

@@ -31,7 +31,7 @@ use fal_types::{AppId, Moment, RequestId};
 
 pub use self::{
     error::Error,
-    op::{Backlog, CancelAnswer, Content, Done, Leases, Line, Op, Reply},
+    op::{Backlog, CancelAnswer, Content, Done, Leases, Line, Op, Reply, Silent},
     outbox::{Delivery, Sent, Webhook},
     wake::{Finding, Fitness, Wake, Wakes},
 };

@@ -142,7 +142,7 @@ impl<'a> Batch<'a> {
             [Op::Collect { max, hold }, ..] => Box::pin(self.collect(*max, *hold)).await,
             [Op::Resubmit { request, heir }, ..] => Box::pin(self.resubmit(*request, *heir)).await,
             [Op::Drop { request }, ..] => Box::pin(self.drop(*request)).await,
-            [Op::Sweep { limit }, ..] => Box::pin(self.sweep(*limit)).await,
+            [Op::Sweep { limit, silent }, ..] => Box::pin(self.sweep(*limit, *silent)).await,
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fal_queue::{
     Event, NodeId, State,
-    store::{Done, Leases},
+    store::{Done, Leases, Silent},
 };
 use fal_record::moment;
 use fal_types::{Moment, RequestId};
@@ -72,20 +72,21 @@ impl<'a> Batch<'a> {
 
     //= docs/contract.md#retention
     //# After that it MUST be answered as unknown.
-    pub(crate) async fn sweep(&mut self, most: u32) -> Result<()> {
+    pub(crate) async fn sweep(&mut self, most: u32, silent: Silent) -> Result<()> {
         let session = self.session;
         let lock = self.fly(session.row(look::SWEEP_LOCK, [])).await?;
         let is_mine = lock.map(|row| row.try_get(0)).transpose()?.unwrap_or(false);
-        let done = if is_mine { self.sweep_alone(most).await? } else { nothing() };
+        let done = if is_mine { self.sweep_alone(most, silent).await? } else { nothing() };
         self.outcome.answer(done);
         Ok(())
     }
 
-    async fn sweep_alone(&mut self, most: u32) -> Result<Done> {
+    async fn sweep_alone(&mut self, most: u32, silent: Silent) -> Result<Done> {
         let (session, given, most) = (self.session, self.given, limit(most));
+        let are_dead = silent == Silent::Dead;
         let looked = try_join(
             session.rows(look::OVERDUE, [&given, &most]),
-            session.rows(look::LATE_NODES, [&given]),
+            session.rows(look::LATE_NODES, [&given, &are_dead]),
         );
         let (overdue, late) = self.fly(looked).await?;
         let mut deadlines = Vec::new();
@@ -105,7 +106,7 @@ impl<'a> Batch<'a> {
             session.change(change::REMOVE_KEYS, values),
             session.change(change::REMOVE_HOOKS, values),
             session.change(change::REMOVE_MARKS, [&given]),
-            session.row(look::NEXT_MOMENT, []),
+            session.row(look::NEXT_MOMENT, [&are_dead]),
         );
         let (_, _, _, next) = self.fly(cleared).await?;
         let next = next.map(|row| Columns::of(&row).optional_moment()).transpose()?.flatten();

@@ -50,7 +50,7 @@ impl Batch<'_, '_> {
             Op::SendAgain { request } => self.send_again(request),
             Op::Resubmit { request, heir } => self.resubmit(request, heir),
             Op::Drop { request } => self.drop(request),
-            Op::Sweep { limit } => self.sweep(limit),
+            Op::Sweep { limit, silent } => self.sweep(limit, silent),
         }
     }
 

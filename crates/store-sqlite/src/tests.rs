@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fal_queue::{
     Ending, NodeId, Priority, Ruling, State, Ticket, Told,
-    store::{Content, Done, Error, Op, Reply, Store as _},
+    store::{Content, Done, Error, Op, Reply, Silent, Store as _},
 };
 use fal_types::{AppId, LeaseId, Moment, RequestId, Status};
 use tempfile::TempDir;

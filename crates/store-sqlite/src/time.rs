@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fal_queue::{
     Event, NodeId, State,
-    store::{Done, Leases},
+    store::{Done, Leases, Silent},
 };
 use fal_record::moment;
 use fal_types::{Moment, RequestId};
@@ -22,15 +22,18 @@ use crate::{
 const SPARE: i64 = 4_096;
 
 impl Batch<'_, '_> {
-    pub(crate) fn sweep(&mut self, limit: u32) -> Result<Done> {
+    pub(crate) fn sweep(&mut self, limit: u32, silent: Silent) -> Result<Done> {
         let deadlines = self.end_overdue(limit)?;
         let removed = self.remove_expired(limit)?;
         self.give_back()?;
-        let lost = self.bury()?;
+        let (lost, nodes) = match silent {
+            Silent::Dead => (self.bury()?, self.nodes()?),
+            Silent::Spared => Default::default(),
+        };
         let read = |row: &Row<'_>| Ok(rows::optional_moment(row, 0));
         let next = self.sql.get(Query::NextDeadline)?.query_row([], read)??;
-        let silent = self.nodes()?.into_iter().filter_map(|(_, until)| until);
-        Ok(Done::Swept { deadlines, lost, removed, next: silent.chain(next).min() })
+        let living = nodes.into_iter().filter_map(|(_, until)| until);
+        Ok(Done::Swept { deadlines, lost, removed, next: living.chain(next).min() })
     }
 
     //= docs/contract.md#retention

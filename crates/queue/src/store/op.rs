@@ -193,7 +193,19 @@ pub enum Op {
     Sweep {
         /// How many tickets of each kind are taken at most.
         limit: u32,
+        /// What becomes of nodes that have been silent for too long.
+        silent: Silent,
     },
+}
+
+/// What a sweep makes of nodes that have not said for too long that they live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Silent {
+    /// They are taken for dead.
+    Dead,
+    /// They are left alone, and [`Done::Swept`] says nothing of when they are due: whoever sweeps
+    /// was cut off itself, and does not know whether they were.
+    Spared,
 }
 
 /// The answer to one operation.

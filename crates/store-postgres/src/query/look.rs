@@ -127,8 +127,12 @@ pub(crate) const OVERDUE: &str = concat!(
     " ORDER BY l.start_deadline, l.seq LIMIT $2 FOR UPDATE SKIP LOCKED"
 );
 
-pub(crate) const LATE_NODES: &str =
-    concat!("SELECT node FROM nodes WHERE alive_until <= ", now!(), " ORDER BY node FOR UPDATE");
+/// None where they are spared.
+pub(crate) const LATE_NODES: &str = concat!(
+    "SELECT node FROM nodes WHERE $2 AND alive_until <= ",
+    now!(),
+    " ORDER BY node FOR UPDATE"
+);
 
 pub(crate) const LAPSED: &str = "SELECT alive_until IS NULL FROM nodes WHERE node = $1 FOR UPDATE";
 
@@ -143,7 +147,7 @@ pub(crate) const NEXT_MOMENT: &str = "
     SELECT least(
         (SELECT start_deadline FROM live WHERE state < 3 AND start_deadline IS NOT NULL
             ORDER BY start_deadline, seq LIMIT 1),
-        (SELECT min(alive_until) FROM nodes),
+        (SELECT min(alive_until) FROM nodes WHERE $1),
         (SELECT expires FROM keys WHERE expires IS NOT NULL ORDER BY expires LIMIT 1))";
 
 pub(crate) const HOOKS: &str = "

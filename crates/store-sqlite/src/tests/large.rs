@@ -50,7 +50,7 @@ fn large_bodies_come_back_and_go_with_their_requests() {
     };
     assert!(batch[0].0.id == RequestId::from_bits(2) && batch[0].1.body == vec![8; MIB + 1]);
     let expired = NOW + Duration::from_secs(60 * 60);
-    store.commit(expired, vec![Op::Sweep { limit: 9 }]).expect("a commit");
+    store.commit(expired, vec![Op::Sweep { limit: 9, silent: Silent::Dead }]).expect("a commit");
     assert_eq!(files(folder.path()).len(), 1);
 }
 

@@ -16,7 +16,7 @@ use std::{
 use fal_lifecycle::Health;
 use fal_queue::{
     Backoff, Priority, Ticket,
-    store::{Content, Op, Store, model::Model},
+    store::{Content, Op, Silent, Store, model::Model},
 };
 use fal_types::{LeaseId, Moment, Problem, RequestId, RunnerId};
 use proptest::prelude::*;
@@ -138,7 +138,7 @@ impl World {
             15 => self.leave(),
             14 => {
                 // Whoever waits too long is ended behind the engine's back.
-                self.commit(Op::Sweep { limit: 100 });
+                self.commit(Op::Sweep { limit: 100, silent: Silent::Dead });
                 Ok(())
             }
             16 if self.dice.one_in(3) => self.reload(),

@@ -9,7 +9,7 @@ use crate::{
     account::{Account, Told},
     event::{Event, Step},
     retention::Keep,
-    store::{CancelAnswer, Content, Delivery, Done, Leases, Line, Op, Reply, Sent},
+    store::{CancelAnswer, Content, Delivery, Done, Leases, Line, Op, Reply, Sent, Silent},
     ticket::{Ending, NodeId, State, Ticket},
 };
 
@@ -49,7 +49,7 @@ impl Change<'_> {
             Op::SendAgain { request } => noted(self.send_again(request)),
             Op::Resubmit { request, heir } => self.resubmit(request, heir),
             Op::Drop { request } => noted(self.drop(request)),
-            Op::Sweep { limit } => self.sweep(limit),
+            Op::Sweep { limit, silent } => self.sweep(limit, silent),
         }
     }
 
@@ -226,7 +226,7 @@ impl Change<'_> {
         is_dead.then(|| self.kept.entries.remove(&request)).map(drop)
     }
 
-    fn sweep(&mut self, limit: u32) -> Done {
+    fn sweep(&mut self, limit: u32, silent: Silent) -> Done {
         let deadlines = self.kept.overdue(self.now, limit, Ticket::is_waiting);
         for id in &deadlines {
             self.step(*id, &Event::Elapsed, Besides::default());
@@ -237,9 +237,12 @@ impl Change<'_> {
             //# After that it MUST be answered as unknown.
             self.kept.entries.remove(id);
         }
-        let lost = self.bury();
+        let (lost, living) = match silent {
+            Silent::Dead => (self.bury(), self.kept.nodes.values().copied().flatten().min()),
+            Silent::Spared => (Vec::new(), None),
+        };
         let left = self.kept.entries.values().filter_map(|entry| entry.ticket.next_deadline());
-        let next = left.chain(self.kept.nodes.values().copied().flatten()).min();
+        let next = left.chain(living).min();
         Done::Swept { deadlines, lost, removed: count(expired.iter()), next }
     }
 
