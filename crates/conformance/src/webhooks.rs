@@ -53,10 +53,17 @@ pub(super) fn a_webhook_is_due_with_the_end(make: &mut Make<'_>) {
     assert_eq!(bench.settle(&leased, responded(200), None), Done::Stale);
     assert_eq!(webhook(&mut bench, 1), None, "one of an old attempt is none");
     bench.settle(&current, responded(200), Some(reply(200, b"1")));
-    let due = Webhook { url: URL.to_owned(), next: Some(bench.now), sent: vec![] };
+    let due = Webhook { url: URL.to_owned(), next: Some(bench.now), number: 0, sent: vec![] };
+    assert!(!due.is_under_way(bench.now));
     assert_eq!(webhook(&mut bench, 1), Some(due));
     bench.end(ticket(2), responded(200), None);
     assert_eq!((collect(&mut bench, 9).0, webhook(&mut bench, 2)), (vec![(id(1), 1, 0)], None));
+}
+
+/// Whether the webhook of the first request is being sent.
+fn is_under_way(bench: &mut Bench) -> bool {
+    let now = bench.now;
+    webhook(bench, 1).is_some_and(|webhook| webhook.is_under_way(now))
 }
 
 /// Ends the request with this number and a webhook.
@@ -70,20 +77,24 @@ pub(super) fn a_delivery_is_held_until_it_is_reported(make: &mut Make<'_>) {
     let until = bench.now + HOLD;
     assert_eq!(collect(&mut bench, 9), (vec![(id(1), 1, 0)], Some(until)));
     assert_eq!(collect(&mut bench, 9), (vec![], Some(until)));
+    assert!(is_under_way(&mut bench), "it was handed out");
     bench.now = until;
+    assert!(!is_under_way(&mut bench), "nothing was heard of it for too long");
     let (found, _) = collect(&mut bench, 9);
     assert_eq!(found, [(id(1), 2, 1)], "whoever had it has died");
     let next = bench.now + Duration::from_secs(5);
     let second = sent(&bench, 2, "500");
     let report = |sent: &Sent, next| Op::Sent { request: id(1), sent: sent.clone(), next };
+    assert!(is_under_way(&mut bench));
     assert_eq!(bench.commit(report(&second, Some(next))), Done::Noted);
+    assert!(!is_under_way(&mut bench), "it was heard of, and goes again later");
     assert_eq!(collect(&mut bench, 9), (vec![], Some(next)));
     bench.now = next;
     assert_eq!(collect(&mut bench, 9).0, [(id(1), 3, 2)]);
     let third = sent(&bench, 3, "200 größe");
     assert_eq!(bench.commit(report(&third, None)), Done::Noted);
     assert_eq!(collect(&mut bench, 9), (vec![], None));
-    let kept = Webhook { url: URL.to_owned(), next: None, sent: vec![second, third] };
+    let kept = Webhook { url: URL.to_owned(), next: None, number: 3, sent: vec![second, third] };
     assert_eq!(webhook(&mut bench, 1), Some(kept));
     bench.now = bench.now + Keep::default().small;
     bench.sweep(9);

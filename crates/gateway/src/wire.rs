@@ -196,6 +196,8 @@ pub(crate) struct Webhook {
     pub(crate) url: String,
     /// Null where it is not sent any more.
     pub(crate) next: Option<String>,
+    /// Whether it is being sent, so that `next` is only for the case that nothing is heard of that.
+    pub(crate) under_way: bool,
     pub(crate) deliveries: Vec<Delivered>,
 }
 

@@ -160,15 +160,16 @@ impl App {
             ..Ticket::new(id, app, submission.path, submission.priority, now)
         };
         let has_deadline = wait.is_some();
-        let (known, content) = (ticket.clone(), submission.content);
+        // Where nobody else uses the store, a look at it costs little, and a position is right.
+        let known = conductor.shared.is_store_shared.then(|| ticket.clone());
+        let content = submission.content;
         let op = Op::Submit { ticket, content, max_ahead: submission.max_ahead };
         let (asked, conductor) = (self.clone(), Arc::clone(conductor));
         // What follows the commit must happen even where the caller leaves meanwhile.
         attended(async move {
             match submitted(&conductor.shared, op).await? {
                 Done::Submitted { ahead } => {
-                    // Where nobody else uses the store, a look at it costs little, and a position is right.
-                    if conductor.shared.is_store_shared {
+                    if let Some(known) = known {
                         conductor.shared.known.submitted(now, known, ahead);
                     }
                     conductor.drive(fal_engine::Input::Arrived { due: now });

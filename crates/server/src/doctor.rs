@@ -62,6 +62,10 @@ pub(crate) fn backup(arguments: &Backup) -> Result<(), Failure> {
     }
     let dir = crate::ask::data_dir(&arguments.found)?;
     let (from, to) = (stores::file(&dir), &arguments.to);
+    if to.symlink_metadata().is_ok() {
+        let text = format!("{} is there already: name a file that is not there yet", to.display());
+        return Err(anyhow::anyhow!(text).into());
+    }
     let report = fal_store_sqlite::backup(&from, to);
     let report = report
         .with_context(|| format!("{} cannot be copied to {}", from.display(), to.display()))?;

@@ -141,9 +141,10 @@ impl store::Reader for Reader {
         self.of(ask::HOOK, id, |row| {
             let mut columns = Columns::of(row);
             let (url, next) = (columns.text()?, columns.take::<Option<i64>>()?);
+            let number = columns.small()?;
             let sent = columns.take::<Option<Vec<u8>>>()?.unwrap_or_default();
             let next = next.map(moment::read).transpose()?;
-            Ok(Webhook { url, next, sent: journal::read_sent(&sent)? })
+            Ok(Webhook { url, next, number, sent: journal::read_sent(&sent)? })
         })
     }
 

@@ -48,7 +48,7 @@ const LINES: &str = "
     SELECT text FROM requests CROSS JOIN lines USING (seq) WHERE id = ?1 ORDER BY part";
 
 const WEBHOOK: &str = "
-    SELECT webhook, due, sent FROM requests CROSS JOIN outbox USING (seq) WHERE id = ?1";
+    SELECT webhook, due, number, sent FROM requests CROSS JOIN outbox USING (seq) WHERE id = ?1";
 
 /// How many wait, how many of them have a moment, and the earliest of those.
 const BACKLOG: &str = "
@@ -202,7 +202,8 @@ impl store::Reader for Reader {
     fn webhook(&mut self, id: RequestId) -> Answer<Option<Webhook>> {
         self.one(WEBHOOK, [rows::id(id)], |row| {
             let (url, next) = (row.get(0)?, rows::optional_moment(row, 1)?);
-            Ok(Webhook { url, next, sent: journal::read_sent(blob(row, 2)?)? })
+            let (number, sent) = (row.get(2)?, journal::read_sent(blob(row, 3)?)?);
+            Ok(Webhook { url, next, number, sent })
         })
     }
 

@@ -149,6 +149,9 @@ fn a_delivery_that_the_platforms_death_cuts_is_not_forgotten() {
     let record = platform.queued(&id).record();
     assert!(record["webhook"]["next"].is_string(), "{record}");
     assert_eq!(record["webhook"]["deliveries"], json!([]), "nobody knows how it went");
+    assert_eq!(record["webhook"]["under_way"], json!(true));
+    let said = platform.tool(&["webhook", &id]).went_well().concat();
+    assert!(said.contains("it is on its way; where nothing is heard of that"), "{said}");
     let said = platform.tool(&["webhook", &id, "--again"]).went_well();
     assert!(said.concat().contains("due now"), "{said:?}");
     assert_eq!(receiver.gets(2).body, first.body);

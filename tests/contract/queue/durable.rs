@@ -1,5 +1,7 @@
 //! What survives the platform's death.
 
+use std::fs;
+
 use fal_tests::{App, Platform, json};
 
 //= docs/contract.md#queue-restart
@@ -73,4 +75,22 @@ fn a_start_deadline_survives_too() {
     let result = platform.queued(&id).wait();
     result.is_problem(504, "startup_timeout");
     assert_eq!(result.header("x-fal-request-timeout-type"), Some("user"));
+}
+
+/// A copy that is made while the platform runs is a queue, and replaces nothing.
+#[test]
+fn a_backup_is_a_queue() {
+    let platform = Platform::serving(App::unruly().env("UNRULY_HOLD_SETUP", "never"));
+    let id = platform.submit(&json!({})).id;
+    let copy = platform.dir().join("copy.sqlite");
+    let words = ["backup", "--to", &copy.to_string_lossy()];
+    let said = platform.tool(&words).went_well().concat();
+    assert!(said.contains("1 requests"), "{said}");
+    platform.tool(&words).failed("is there already: name a file that is not there yet");
+    let restored = Platform::prepared("", &[App::unruly()], |dir| {
+        let data = dir.join("data");
+        fs::create_dir_all(&data).expect("a folder can be made");
+        fs::copy(&copy, data.join("queue.sqlite")).expect("it can be copied");
+    });
+    assert_eq!(restored.queued(&id).wait().status, 200);
 }

@@ -91,6 +91,7 @@ pub(super) fn explained(node: &Handle, story: &Story) -> wire::Explained<wire::S
     let webhook = story.webhook.as_ref().map(|webhook| wire::Webhook {
         url: webhook.url.clone(),
         next: webhook.next.map(iso),
+        under_way: webhook.is_under_way(node.now()),
         deliveries: webhook.sent.iter().map(delivered).collect(),
     });
     let record = wire::Story {

@@ -221,10 +221,17 @@ fn told(webhook: &Webhook, now: Moment) -> String {
     let last = webhook.sent.last().map(|sent| format!(", the last one: {}", sent.answer));
     let last = last.unwrap_or_default();
     match webhook.next {
-        Some(next) if next > now && webhook.sent.is_empty() => format!(
-            "its webhook is on its way; where nothing is heard of that, it is sent again at {}",
-            clock(next)
-        ),
+        Some(next) if webhook.is_under_way(now) => {
+            let before = if webhook.sent.is_empty() {
+                String::new()
+            } else {
+                format!(" once more, after it was sent {count}{last}")
+            };
+            format!(
+                "its webhook is on its way{before}; where nothing is heard of that, it is sent again at {}",
+                clock(next)
+            )
+        }
         Some(next) if next > now => {
             format!("its webhook was sent {count}{last}; it is sent again at {}", clock(next))
         }

@@ -40,6 +40,18 @@ pub struct Webhook {
     pub url: String,
     /// When it is sent next; none where it will not be, because it has arrived or was given up.
     pub next: Option<Moment>,
+    /// The number of the last delivery that was handed out, and 0 before the first.
+    pub number: u32,
     /// How it went so far, in order.
     pub sent: Vec<Sent>,
+}
+
+impl Webhook {
+    /// Whether somebody sends it at this moment: a delivery was handed out of which nothing was heard
+    /// yet, and which is still held.
+    #[must_use]
+    pub fn is_under_way(&self, now: Moment) -> bool {
+        let heard = self.sent.last().map_or(0, |sent| sent.number);
+        self.number > heard && self.next.is_some_and(|next| next > now)
+    }
 }

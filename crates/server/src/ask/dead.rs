@@ -89,6 +89,9 @@ pub(crate) fn webhook(arguments: &Webhook) -> Result<(), Failure> {
     };
     let next = match text(webhook, "next") {
         none if none.is_empty() => "it is not sent any more; --again sends it".to_owned(),
+        next if webhook.get("under_way").and_then(Value::as_bool) == Some(true) => {
+            format!("it is on its way; where nothing is heard of that, it is sent again at {next}")
+        }
         next => format!("it is sent again at {next}"),
     };
     let lines = entries(webhook, "deliveries").iter().map(|sent| {

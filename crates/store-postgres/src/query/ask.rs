@@ -115,10 +115,10 @@ pub(crate) const LINES: &str = concat!(
 );
 
 pub(crate) const HOOK: &str = concat!(
-    "SELECT url, due, sent FROM outbox WHERE id = $2 AND expires > ",
+    "SELECT url, due, number, sent FROM outbox WHERE id = $2 AND expires > ",
     now!(),
     " UNION ALL
-    SELECT url, NULL, sent FROM deliveries WHERE id = $2 AND expires > ",
+    SELECT url, NULL, number, sent FROM deliveries WHERE id = $2 AND expires > ",
     now!()
 );
 

@@ -63,7 +63,7 @@ impl Entry {
     pub(super) fn webhook(&self) -> Option<Webhook> {
         let outbox = self.outbox.as_ref()?;
         let url = self.ticket.webhook.clone()?;
-        Some(Webhook { url, next: outbox.due, sent: outbox.sent.clone() })
+        Some(Webhook { url, next: outbox.due, number: outbox.number, sent: outbox.sent.clone() })
     }
 }
 
