@@ -13,15 +13,21 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use fal_queue::store::{Done, Error, Op, Store};
+use fal_types::Moment;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Clock;
 
 /// Commits that wait for one writer before callers have to.
 const QUEUED: usize = 8192;
+
+/// How long operations are committed one by one after the store has found fault with what it keeps or was given. Only
+/// one of a batch is to blame, which is tried again sooner than this, and its neighbours are not to fail with it for ever.
+const ALONE: Duration = Duration::from_secs(2);
 
 /// The way to the writers. Cheap to clone; the threads end when the last one is gone.
 #[derive(Clone)]
@@ -146,16 +152,17 @@ fn write(mut store: Box<dyn Store>, clock: &Clock, mut inbox: mpsc::Receiver<Ent
     let most = store.caps().max_batch.clamp(1, QUEUED);
     let mut batch = Vec::with_capacity(most);
     let mut trouble = Trouble::default();
-    while inbox.blocking_recv_many(&mut batch, most) > 0 {
+    while inbox.blocking_recv_many(&mut batch, trouble.room(most, clock.now())) > 0 {
         let (ops, answers): (Vec<_>, Vec<_>) =
             batch.drain(..).map(|entry| (entry.op, entry.answer)).unzip();
-        match store.commit(clock.now(), ops) {
+        let now = clock.now();
+        match store.commit(now, ops) {
             Ok(done) => {
-                trouble.over();
+                trouble.over(now);
                 answers.into_iter().zip(done).for_each(|(answer, done)| answered(answer, Ok(done)))
             }
             Err(error) => {
-                trouble.met(&error);
+                trouble.met(&error, now);
                 refuse(answers, &Arc::new(error));
             }
         }
@@ -170,11 +177,25 @@ fn write(mut store: Box<dyn Store>, clock: &Clock, mut inbox: mpsc::Receiver<Ent
 struct Trouble {
     said: Option<Error>,
     refused: u64,
+    /// Until when operations are committed one by one.
+    alone: Option<Moment>,
 }
 
 impl Trouble {
-    fn met(&mut self, error: &Error) {
+    /// How many operations the next batch may have.
+    fn room(&self, most: usize, now: Moment) -> usize {
+        if self.is_alone(now) { 1 } else { most }
+    }
+
+    fn is_alone(&self, now: Moment) -> bool {
+        self.alone.is_some_and(|until| now < until)
+    }
+
+    fn met(&mut self, error: &Error, now: Moment) {
         self.refused += 1;
+        if matches!(error, Error::Corrupt(_) | Error::Misuse(_)) {
+            self.alone = Some(now + ALONE);
+        }
         if self.said.as_ref() != Some(error) {
             tracing::error!(
                 error = %Chain(error),
@@ -184,8 +205,9 @@ impl Trouble {
         }
     }
 
-    fn over(&mut self) {
-        if self.said.take().is_some() {
+    fn over(&mut self, now: Moment) {
+        // One that went well alone says nothing of the one that did not.
+        if !self.is_alone(now) && self.said.take().is_some() {
             let refused = std::mem::take(&mut self.refused);
             tracing::info!(refused, "the store takes commits again");
         }
@@ -215,5 +237,71 @@ impl std::fmt::Display for Chain<'_> {
             source = cause.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use fal_queue::store::{Caps, Finding, Reader, model::Model};
+    use fal_types::RequestId;
+
+    use super::*;
+
+    /// A store that says when it begins a commit, waits for a word before it goes on, and finds fault with one request.
+    struct Faulty {
+        model: Model,
+        begins: Sender<usize>,
+        word: Receiver<()>,
+    }
+
+    const BAD: RequestId = RequestId::from_bits(666);
+
+    impl Store for Faulty {
+        fn caps(&self) -> Caps {
+            Caps { max_batch: 16, lanes: 1, ..self.model.caps() }
+        }
+
+        fn commit(&mut self, now: Moment, ops: Vec<Op>) -> Result<Vec<Done>, Error> {
+            self.begins.send(ops.len()).expect("the test listens");
+            self.word.recv().expect("the test goes on");
+            if ops.contains(&Op::Drop { request: BAD }) {
+                return Err(Error::Corrupt("a page".to_owned()));
+            }
+            self.model.commit(now, ops)
+        }
+
+        fn reader(&self) -> Result<Box<dyn Reader>, Error> {
+            self.model.reader()
+        }
+
+        fn check(&mut self) -> Result<Vec<Finding>, Error> {
+            self.model.check()
+        }
+    }
+
+    #[test]
+    fn one_that_cannot_be_committed_does_not_take_its_neighbours_along() {
+        let ((begins, begun), (go, word)) = (channel(), channel());
+        let store = Faulty { model: Model::default(), begins, word };
+        let journal = Journal::start(Box::new(store), Clock::start()).expect("it starts");
+        let begin = |request| journal.begin(Op::Drop { request }).expect("there is room");
+        let done = |under_way: UnderWay| under_way.0.blocking_recv().expect("it is answered");
+        let step = |size| {
+            assert_eq!(begun.recv(), Ok(size));
+            go.send(()).expect("the store waits");
+        };
+        let good = RequestId::from_bits(1);
+        let first = begin(good);
+        assert_eq!(begun.recv(), Ok(1));
+        let together = [good, BAD, good].map(begin);
+        go.send(()).expect("the store waits");
+        assert!(done(first).is_ok());
+        step(3);
+        assert!(together.map(done).iter().all(Result::is_err), "nobody knows which it was");
+        let again = [good, BAD, good].map(begin);
+        (0..3).for_each(|_| step(1));
+        assert_eq!(again.map(|under_way| done(under_way).is_ok()), [true, false, true]);
     }
 }
