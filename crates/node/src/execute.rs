@@ -211,7 +211,9 @@ async fn claim(conductor: Arc<Conductor>, max: u32, leases_from: LeaseId) {
                 conductor.shared.webhooks.notify_one();
             }
             // Before anything can become of them.
-            conductor.shared.known.leased(begun, batch.iter().map(|(ticket, _)| ticket));
+            if others::is_heard(&conductor.shared, begun) {
+                conductor.shared.known.leased(begun, batch.iter().map(|(ticket, _)| ticket));
+            }
             batch.iter().for_each(|(ticket, _)| conductor.shared.watchers.notify(ticket.id));
             deadlines.into_iter().for_each(|request| conductor.shared.changed(request));
             conductor.claimed(batch, backlog);

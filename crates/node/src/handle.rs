@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use fal_queue::{
-    Account, NodeId, State, Ticket,
+    Account, NodeId, Ticket,
     store::{CancelAnswer, Content, Done, Error, Op, Reader, Webhook},
 };
 use fal_supervisor::Supervisor;
@@ -167,8 +167,8 @@ impl Handle {
             Ok(Some(Story { ticket, ahead, accounts, webhook }))
         };
         let found = read(self.shared.readers.ask(ask).await)?;
-        if found.as_ref().is_some_and(|found| matches!(found.ticket.state, State::Done(_))) {
-            self.shared.known.ended(id);
+        if found.as_ref().is_some_and(|found| !found.ticket.is_waiting()) {
+            self.shared.known.moved(id);
         }
         Ok(found)
     }

@@ -244,7 +244,10 @@ impl std::fmt::Display for Chain<'_> {
 mod tests {
     use std::sync::mpsc::{Receiver, Sender, channel};
 
-    use fal_queue::store::{Caps, Finding, Reader, model::Model};
+    use fal_queue::{
+        NodeId,
+        store::{Caps, Finding, Leases, Reader, model::Model},
+    };
     use fal_types::RequestId;
 
     use super::*;
@@ -303,5 +306,18 @@ mod tests {
         let again = [good, BAD, good].map(begin);
         (0..3).for_each(|_| step(1));
         assert_eq!(again.map(|under_way| done(under_way).is_ok()), [true, false, true]);
+    }
+
+    #[test]
+    fn what_undoes_a_claim_comes_behind_it() {
+        let (lanes, _inboxes): (Vec<_>, Vec<_>) = (0..4).map(|_| mpsc::channel(1)).unzip();
+        let journal = Journal { lanes: lanes.into(), turn: Arc::default() };
+        let (node, app): (_, fal_types::AppId) = (NodeId(1), "acme/sketch".parse().unwrap());
+        let leases_from = fal_types::LeaseId::new(1);
+        let leases = Some(Leases { app: app.clone(), from: leases_from, count: 1 });
+        let lane = |op| journal.lane(&op).expect("a lane");
+        let claims = lane(Op::Claim { app, max: 1, node, leases_from });
+        assert!(claims.same_channel(lane(Op::Recover { node, leases })));
+        assert!(!claims.same_channel(lane(Op::Recover { node, leases: None })));
     }
 }

@@ -11,8 +11,8 @@ use fal_queue::{Ending, State, Ticket, store::Reply};
 use fal_types::{AppId, Moment, RequestId};
 use parking_lot::Mutex;
 
-/// How long it is known what was leased or answered here. No other node can touch what was leased within this time: a
-/// node that leases was heard by the store half a lease ago or less, and half a lease is several times as long.
+/// How long it is known what was leased or answered here. No other node can end what was leased within this time: a node
+/// that the store has heard has its leases for several times as long.
 const KNOWN: Duration = Duration::from_secs(1);
 /// How long a new request is said to wait where its place was told when it was submitted. Other nodes may take it
 /// meanwhile.
@@ -88,14 +88,19 @@ impl Known {
         }
     }
 
-    /// Somebody was told that it has ended. The store shows that a little before it is known here, and nobody is to hear
-    /// after it that the request runs.
-    pub(crate) fn ended(&self, request: RequestId) {
+    /// Somebody was told that it waits no more. Another node may have taken it, and nobody is to hear after it that it is
+    /// new.
+    pub(crate) fn moved(&self, request: RequestId) {
         let mut book = self.0.lock();
         match book.facts.get(&request).map(|fact| &fact.stand) {
-            Some(Stand::New(_) | Stand::Leased) => book.forget(request),
-            Some(Stand::Answered(_)) | None => {}
+            Some(Stand::New(_)) => book.forget(request),
+            Some(Stand::Leased | Stand::Answered(_)) | None => {}
         }
+    }
+
+    /// Makes room of what is not known any more.
+    pub(crate) fn clear(&self, now: Moment) {
+        self.0.lock().clear(now);
     }
 
     /// Something has happened to a request that only the store can tell of.
@@ -108,11 +113,16 @@ impl Book {
     fn learn(&mut self, at: Moment, ticket: Ticket, stand: Stand) {
         let (request, until) = (ticket.id, at + stand.lasts());
         self.forget(request);
-        self.bytes += stand.bytes();
-        self.facts.insert(request, Fact { ticket: Arc::new(ticket), stand, until });
+        let fact = Fact { ticket: Arc::new(ticket), stand, until };
+        self.bytes += fact.bytes();
+        self.facts.insert(request, fact);
         self.order.push_back((until, request));
+        self.clear(at);
+    }
+
+    fn clear(&mut self, now: Moment) {
         while let Some((until, request)) = self.order.front().copied()
-            && (until <= at || self.order.len() > REQUESTS || self.bytes > BYTES)
+            && (until <= now || self.order.len() > REQUESTS || self.bytes > BYTES)
         {
             self.order.pop_front();
             // It may have become known anew since.
@@ -123,7 +133,7 @@ impl Book {
     }
 
     fn forget(&mut self, request: RequestId) {
-        let bytes = self.facts.remove(&request).map_or(0, |fact| fact.stand.bytes());
+        let bytes = self.facts.remove(&request).map_or(0, |fact| fact.bytes());
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 }
@@ -140,7 +150,13 @@ impl Stand {
     fn bytes(&self) -> usize {
         let Self::Answered(reply) = self else { return 0 };
         let headers = reply.headers.iter().map(|(name, value)| name.len() + value.len());
-        headers.sum::<usize>() + reply.body.len()
+        headers.sum::<usize>() + reply.body.capacity()
+    }
+}
+
+impl Fact {
+    fn bytes(&self) -> usize {
+        self.ticket.path.len() + self.stand.bytes()
     }
 }
 
@@ -217,17 +233,19 @@ mod tests {
     }
 
     #[test]
-    fn nobody_hears_that_it_runs_after_its_end() {
+    fn nobody_hears_that_it_is_new_after_it_was_taken() {
         let (known, one) = (Known::default(), RequestId::from_bits(1));
         known.submitted(BEGUN, new(1), 7);
-        known.ended(one);
+        known.moved(one);
         check(&known, 1, Duration::ZERO, "unknown");
         known.leased(BEGUN, [leased(1)].iter());
-        known.ended(one);
-        check(&known, 1, Duration::ZERO, "unknown");
+        known.moved(one);
+        check(&known, 1, Duration::ZERO, "leased");
         known.settled(BEGUN, answered(1), Some(reply(1)));
-        known.ended(one);
+        known.moved(one);
         check(&known, 1, Duration::ZERO, "answered");
+        known.clear(BEGUN + KNOWN);
+        assert!(known.0.lock().facts.is_empty());
     }
 
     #[test]

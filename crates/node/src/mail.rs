@@ -22,9 +22,11 @@ use crate::{Clock, handle::Shared, journal::Chain};
 const AT_ONCE: usize = 64;
 /// Taken from the store at once.
 const BATCH: u32 = 32;
-/// Results of more bytes than this are large: of those only so many are in memory at once.
-const LARGE: usize = 1024 * 1024;
-const LARGE_AT_ONCE: usize = 4;
+/// Results of more than one of these bytes are large, and of all of them together only so many are in memory at once.
+const PIECE: usize = 1024 * 1024;
+const PIECES: u32 = 256;
+/// How long a large one waits for that, which is held all the while: it must be sent before somebody else may try.
+const ROOM: Duration = Duration::from_secs(10);
 /// Results that are read at once: how large one is shows when it is there.
 const READ_AT_ONCE: usize = 4;
 /// A delivery that is not reported for so long is sent again by whoever asks next.
@@ -54,8 +56,9 @@ pub(crate) fn start(shared: Arc<Shared>, webhooks: Webhooks) -> std::io::Result<
         .max_blocking_threads(8)
         .build()?;
     let busy = Arc::new(Semaphore::new(AT_ONCE));
-    let (reading, large) = (Semaphore::new(READ_AT_ONCE), Semaphore::new(LARGE_AT_ONCE));
-    let office = Arc::new(Office { shared, webhooks, busy, reading, large });
+    let reading = Semaphore::new(READ_AT_ONCE);
+    let room = Semaphore::new(usize::try_from(PIECES).unwrap_or(1));
+    let office = Arc::new(Office { shared, webhooks, busy, reading, room });
     let run = move || runtime.block_on(office.run());
     thread::Builder::new().name("fal-webhooks".to_owned()).spawn(run).map(drop)
 }
@@ -65,7 +68,7 @@ struct Office {
     webhooks: Webhooks,
     busy: Arc<Semaphore>,
     reading: Semaphore,
-    large: Semaphore,
+    room: Semaphore,
 }
 
 /// A request with its result, as the store has them.
@@ -121,8 +124,11 @@ impl Office {
     //# A delivery that is not answered with 2XX MUST be repeated, after 5 s first and then after twice as long each
     //# time, an hour at most, up to 31 deliveries and for as long as the result is kept.
     async fn deliver(&self, delivery: &Delivery) {
-        let (at, app, request) = (self.clock().now(), &delivery.app, delivery.request);
-        let Some((answer, expires)) = self.attempt(delivery, at).await else { return };
+        let (app, request) = (&delivery.app, delivery.request);
+        // Where nothing is sent, it is handed out again when it has been held for long enough.
+        let Some((found, _room)) = self.result(request).await else { return };
+        let at = self.clock().now();
+        let (answer, expires) = self.attempt(delivery, found, at).await;
         let now = self.clock().now();
         let took = now.since(at);
         let done = delivery.before + 1;
@@ -156,28 +162,28 @@ impl Office {
         }
     }
 
-    /// Sends it once. An error is for good, and says why nothing was sent; none where the store could not be read.
+    /// Sends it once. An error is for good, and says why nothing was sent. With it comes when the result expires.
     async fn attempt(
         &self,
         delivery: &Delivery,
+        (ticket, reply): Found,
         at: Moment,
-    ) -> Option<(Result<Answer, String>, Option<Moment>)> {
+    ) -> (Result<Answer, String>, Option<Moment>) {
         let request = delivery.request;
-        // Where nothing is sent, it is handed out again when it has been held for long enough.
-        let (found, _room) = self.result(request).await?;
-        let (Some(ticket), reply) = found else { return Some(not_kept()) };
-        if ticket.is_expired(at) {
-            return Some(not_kept());
-        }
+        let Some(ticket) = ticket.filter(|ticket| !ticket.is_expired(at)) else {
+            return (Err("the result is not kept any more".to_owned()), None);
+        };
         let target = match Target::parse(&delivery.url, self.webhooks.private) {
             Ok(target) => target,
-            Err(error) => return Some((Err(error.to_string()), ticket.expires)),
+            Err(error) => return (Err(error.to_string()), ticket.expires),
         };
         let State::Done(ending) = ticket.state else {
-            return Some((Err("the request has not ended".to_owned()), None));
+            return (Err("the request has not ended".to_owned()), None);
         };
-        self.shared.known.ended(request);
+        self.shared.known.moved(request);
         let body = Bytes::from(payload(request, ending, reply.as_ref()));
+        // It may be large, and is in the body.
+        drop(reply);
         let signed = Signed {
             request_id: request,
             user_id: delivery.app.owner(),
@@ -186,21 +192,26 @@ impl Office {
         };
         let message = match Message::new(&self.webhooks.key, signed) {
             Ok(message) => message,
-            Err(error) => return Some((Err(Chain(&error).to_string()), ticket.expires)),
+            Err(error) => return (Err(Chain(&error).to_string()), ticket.expires),
         };
         let limit = schedule::limit(delivery.before + 1);
-        Some((Ok(self.webhooks.sender.send(&target, &message, limit).await), ticket.expires))
+        (Ok(self.webhooks.sender.send(&target, &message, limit).await), ticket.expires)
     }
 
     /// A request with its result, and the room that this takes until it is sent. None where the store cannot be read, and
-    /// where there is no room for so long that somebody else may try.
+    /// where there is no room for too long.
     async fn result(&self, request: RequestId) -> Option<(Found, Option<SemaphorePermit<'_>>)> {
         let found = self.read(request).await?;
-        if found.1.as_ref().is_none_or(|reply| reply.body.len() <= LARGE) {
+        let pieces = found.1.as_ref().map_or(0, |reply| reply.body.len() / PIECE);
+        let pieces = u32::try_from(pieces).unwrap_or(PIECES).min(PIECES);
+        if pieces == 0 {
             return Some((found, None));
         }
+        if let Ok(room) = self.room.try_acquire_many(pieces) {
+            return Some((found, Some(room)));
+        }
         drop(found);
-        let room = tokio::time::timeout(HOLD / 3, self.large.acquire()).await.ok()?.ok()?;
+        let room = tokio::time::timeout(ROOM, self.room.acquire_many(pieces)).await.ok()?.ok()?;
         Some((self.read(request).await?, Some(room)))
     }
 
@@ -210,11 +221,6 @@ impl Office {
             move |reader: &mut dyn Reader| Ok((reader.find(request)?, reader.reply(request)?));
         self.shared.readers.ask(ask).await?.ok()
     }
-}
-
-/// There is nothing to be told any more.
-fn not_kept() -> (Result<Answer, String>, Option<Moment>) {
-    (Err("the result is not kept any more".to_owned()), None)
 }
 
 fn payload(request: RequestId, ending: Ending, reply: Option<&Reply>) -> Vec<u8> {

@@ -43,9 +43,14 @@ pub(crate) async fn beat(shared: Arc<Shared>) {
 /// Says that this node lives, where it has been silent: what it leases while it is taken for dead would be nobody's when
 /// it dies.
 pub(crate) async fn speak_up(shared: &Shared) {
-    if shared.is_store_shared && shared.heard.is_silent(shared.clock.now()) {
+    if !is_heard(shared, shared.clock.now()) {
         let _later = say(shared).await.is_err();
     }
+}
+
+/// Whether what this node leases is its own for a while, because the store has heard it not long before.
+pub(crate) fn is_heard(shared: &Shared, now: Moment) -> bool {
+    !shared.is_store_shared || !shared.heard.is_silent(now)
 }
 
 /// Says that this node lives, and hears which of its requests are to be cancelled.

@@ -211,24 +211,22 @@ impl App {
             tracked(reader, found, now)
         };
         let found = read(self.conductor.shared.readers.ask(ask).await)?;
-        if found.as_ref().is_some_and(|found| matches!(found.ticket.state, State::Done(_))) {
-            self.conductor.shared.known.ended(id);
+        if found.as_ref().is_some_and(|found| !found.ticket.is_waiting()) {
+            self.conductor.shared.known.moved(id);
         }
         Ok(found)
     }
 
-    /// The same, but of one that was submitted here just before, what was told then: for whoever looks again soon.
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn glance(&self, id: RequestId) -> Result<Option<Tracked>, QueueError> {
+    /// What was told of a request of this app when it was submitted here, just before: for whoever looks again soon.
+    #[must_use]
+    pub fn told(&self, id: RequestId) -> Option<Tracked> {
         let now = self.conductor.clock().now();
-        match self.conductor.shared.known.get(self.id(), id, now) {
-            Some(Fact { ticket, stand: Stand::New(ahead), .. }) => {
-                Ok(Some(Tracked { ticket: Arc::unwrap_or_clone(ticket), ahead: Some(ahead) }))
-            }
-            Some(_) | None => self.track(id).await,
-        }
+        let Fact { ticket, stand: Stand::New(ahead), .. } =
+            self.conductor.shared.known.get(self.id(), id, now)?
+        else {
+            return None;
+        };
+        Some(Tracked { ticket: Arc::unwrap_or_clone(ticket), ahead: Some(ahead) })
     }
 
     /// The answer to a request of this app; `None` if there is no request with this id.
@@ -257,7 +255,7 @@ impl App {
         };
         let found = read(self.conductor.shared.readers.ask(ask).await)?;
         if found.as_ref().is_some_and(|found| !matches!(found, Answer::Pending)) {
-            self.conductor.shared.known.ended(id);
+            self.conductor.shared.known.moved(id);
         }
         Ok(found)
     }

@@ -17,6 +17,7 @@ const SHARED_PAUSE: Duration = Duration::from_secs(1);
 //# A request that has not started by its start deadline MUST end with 504 and `X-Fal-Request-Timeout-Type: user`.
 pub(crate) async fn keep(shared: Arc<Shared>) {
     loop {
+        shared.known.clear(shared.clock.now());
         let silent = if is_unfair(&shared) { Silent::Spared } else { Silent::Dead };
         let next = match shared.journal.commit(Op::Sweep { limit: LIMIT, silent }).await {
             Ok(Done::Swept { deadlines, lost, removed: _, next }) => {

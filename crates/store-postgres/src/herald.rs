@@ -70,7 +70,7 @@ fn herald(mut link: Link, told: &Receiver<Vec<Wake>>, own: &AtomicI32) {
         }
         let payloads = payloads(&wakes);
         let said = link.once(async |session| {
-            own.store(session.pid, Ordering::Relaxed);
+            own.store(session.backend.pid, Ordering::Relaxed);
             session.look(TELL, &[&payloads]).await
         });
         // They are hints: whoever missed some looks at everything.

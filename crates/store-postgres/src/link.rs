@@ -1,6 +1,7 @@
 //! One connection, owned by whoever uses it, that makes itself anew when it is lost.
 
 use std::{
+    collections::VecDeque,
     hash::{BuildHasher as _, RandomState},
     thread,
     time::Duration,
@@ -15,7 +16,7 @@ use tokio::{
 use crate::{
     error::{Failure, Result},
     options::Place,
-    session::{Role, Session},
+    session::{Backend, Role, Session},
 };
 
 /// The longest that one piece of work may take on the way there and back. The server ends it earlier; this is for a
@@ -24,6 +25,9 @@ const SILENT: Duration = Duration::from_secs(60);
 
 /// How long a connection that is no longer wanted may take to say so.
 const FAREWELL: Duration = Duration::from_millis(200);
+
+/// Lost connections that are remembered.
+const LOST: usize = 8;
 
 /// How often the same question is asked again.
 const TRIES: u8 = 10;
@@ -50,6 +54,8 @@ pub(crate) struct Link {
     runtime: Option<Runtime>,
     target: Target,
     session: Option<Session>,
+    /// Connections that were lost, and of which the server may not have heard that.
+    lost: VecDeque<Backend>,
     /// Whether patience has run out: then whoever comes next does not wait as well.
     is_away: bool,
 }
@@ -65,15 +71,23 @@ impl Link {
     pub(crate) fn new(target: Target) -> std::result::Result<Self, Error> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::Io(format!("no runtime: {error}")))?;
-        Ok(Self { runtime: Some(runtime), target, session: None, is_away: false })
+        Ok(Self {
+            runtime: Some(runtime),
+            target,
+            session: None,
+            lost: VecDeque::new(),
+            is_away: false,
+        })
     }
 
     /// Does a piece of work once, on a connection that is there. Lost or stuck, the connection is given up; a
     /// transaction that fails otherwise is left to [`Link::roll_back`].
     pub(crate) fn once<T>(&mut self, work: impl AsyncFnOnce(&Session) -> Result<T>) -> Result<T> {
-        let Some(runtime) = &self.runtime else { return Err(gone()) };
         if !self.session.as_ref().is_some_and(Session::is_open) {
-            self.session = None;
+            self.lose();
+        }
+        let Some(runtime) = &self.runtime else { return Err(gone()) };
+        if self.session.is_none() {
             let patience = if self.is_away { Duration::ZERO } else { self.target.patience };
             let reached = runtime.block_on(reach(&self.target, patience));
             self.is_away = matches!(reached, Err(Failure::Away(_)));
@@ -83,9 +97,29 @@ impl Link {
         let done = runtime.block_on(async { timeout(SILENT, work(session)).await });
         let done = done.unwrap_or_else(|_| Err(gone()));
         if matches!(done, Err(Failure::Lost(_))) {
-            self.session = None;
+            self.lose();
         }
         done
+    }
+
+    /// The connection is not of use any more.
+    fn lose(&mut self) {
+        if let Some(session) = self.session.take() {
+            self.lost.push_back(session.backend);
+        }
+        if self.lost.len() > LOST {
+            self.lost.pop_front();
+        }
+    }
+
+    /// The connections that were lost, as the server knew them.
+    pub(crate) fn lost(&self) -> VecDeque<Backend> {
+        self.lost.clone()
+    }
+
+    /// The server has ended those.
+    pub(crate) fn ended(&mut self, others: &VecDeque<Backend>) {
+        self.lost.retain(|lost| !others.contains(lost));
     }
 
     /// Asks a question, which changes nothing and may thus be asked again.
@@ -118,7 +152,7 @@ impl Link {
         let (Some(session), Some(runtime)) = (&self.session, &self.runtime) else { return };
         let rolled = runtime.block_on(async { timeout(SILENT, session.send("ROLLBACK")).await });
         if !matches!(rolled, Ok(Ok(()))) {
-            self.session = None;
+            self.lose();
         }
     }
 

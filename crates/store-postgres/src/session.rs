@@ -55,13 +55,29 @@ const FOUND: &str = "
         current_setting('synchronous_commit'), current_setting('fsync'),
         current_setting('full_page_writes')";
 
+/// Names a connection at the server: numbers of processes come again, but not at the same moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Backend {
+    pub(crate) pid: i32,
+    /// When it began.
+    began: i64,
+}
+
+const BACKEND: &str = "
+    SELECT pid, (extract(epoch FROM backend_start) * 1000000)::bigint FROM pg_stat_activity
+    WHERE pid = pg_backend_pid()";
+
+const END_BACKEND: &str = "
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE pid = $1 AND (extract(epoch FROM backend_start) * 1000000)::bigint = $2";
+
 /// An open connection.
 #[derive(Debug)]
 pub(crate) struct Session {
     client: Client,
     statements: BTreeMap<Query, Statement>,
-    /// Its number at the server.
-    pub(crate) pid: i32,
+    /// What it is at the server.
+    pub(crate) backend: Backend,
     driver: JoinHandle<()>,
     heard: Mutex<mpsc::UnboundedReceiver<(i32, String)>>,
 }
@@ -103,8 +119,9 @@ impl Session {
             }
         });
         let (statements, heard) = (BTreeMap::new(), Mutex::new(heard));
-        let row = client.query_one("SELECT pg_backend_pid()", &[]).await?;
-        Ok(Self { client, statements, pid: row.try_get(0)?, driver, heard })
+        let row = client.query_one(BACKEND, &[]).await?;
+        let backend = Backend { pid: row.try_get(0)?, began: row.try_get(1)? };
+        Ok(Self { client, statements, backend, driver, heard })
     }
 
     /// What is acknowledged on a server that is set otherwise may be lost. It is asked on every connection: the one
@@ -125,6 +142,12 @@ impl Session {
 
     pub(crate) fn is_open(&self) -> bool {
         !self.client.is_closed()
+    }
+
+    /// Ends another connection of ours whose end the server may not have heard of: its transaction would hold up whoever
+    /// waits for what became of it.
+    pub(crate) async fn end(&self, other: Backend) -> Result<()> {
+        self.look(END_BACKEND, &[&other.pid, &other.began]).await.map(drop)
     }
 
     /// Sends statements without values.

@@ -163,7 +163,16 @@ impl Store {
     fn has_happened(&mut self, lost: &str) -> Result<bool, Error> {
         let Self { link, outcome, .. } = self;
         // Asked again, it would meet its own mark: once, on a connection that is new.
-        let happened = link.once(async |session| outcome.has_happened(session).await);
+        let others = link.lost();
+        let happened = link.once(async |session| {
+            for other in &others {
+                session.end(*other).await?;
+            }
+            outcome.has_happened(session).await
+        });
+        if happened.is_ok() {
+            link.ended(&others);
+        }
         self.is_in_doubt = happened.is_err();
         happened.map_err(|_| {
             let text = "whether the last commit has happened is not known";

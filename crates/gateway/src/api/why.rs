@@ -219,24 +219,17 @@ fn told(webhook: &Webhook, now: Moment) -> String {
         count => format!("{count} times"),
     };
     let last = webhook.sent.last().map(|sent| format!(", the last one: {}", sent.answer));
-    let last = last.unwrap_or_default();
+    let was = format!("its webhook was sent {count}{}", last.unwrap_or_default());
     match webhook.next {
         Some(next) if webhook.is_under_way(now) => {
-            let before = if webhook.sent.is_empty() {
-                String::new()
-            } else {
-                format!(" once more, after it was sent {count}{last}")
-            };
-            format!(
-                "its webhook is on its way{before}; where nothing is heard of that, it is sent again at {}",
-                clock(next)
-            )
+            let way =
+                if webhook.sent.is_empty() { "its webhook is" } else { &*format!("{was}; it is") };
+            let next = clock(next);
+            format!("{way} on its way; where nothing is heard of that, it is sent again at {next}")
         }
-        Some(next) if next > now => {
-            format!("its webhook was sent {count}{last}; it is sent again at {}", clock(next))
-        }
-        Some(_) => format!("its webhook was sent {count}{last}; it is due now"),
-        None => format!("its webhook was sent {count}{last}; it is not sent any more"),
+        Some(next) if next > now => format!("{was}; it is sent again at {}", clock(next)),
+        Some(_) => format!("{was}; it is due now"),
+        None => format!("{was}; it is not sent any more"),
     }
 }
 

@@ -15,47 +15,36 @@ use crate::{
     body::Body,
     headers,
     queue::{self, Base, path::Logs, status},
-    wire,
 };
 
 /// How often a comment keeps the connection alive.
 const COMMENT: Duration = Duration::from_secs(15);
 /// How often a request is looked at that changes by what others do.
 const POSITION: Duration = Duration::from_secs(1);
-/// How soon it is looked at for the second time: the first look may find what is a little old.
+/// How soon it is looked at where the first event is what was told at its submit, which may be a little old.
 const SECOND: Duration = Duration::from_millis(50);
 
 //= docs/contract.md#queue-stream
 //# The status stream MUST send one status object for each change and close after `COMPLETED`.
 pub(crate) async fn events(app: App, base: Base, id: RequestId, logs: Logs) -> Response<Body> {
     let changes = app.watch(id);
-    let pause = if app.is_shared() { SECOND } else { POSITION };
-    let mut follower = Follower {
-        app,
-        base,
-        id,
-        logs,
-        changes,
-        seen: None,
-        pause,
-        last: String::new(),
-        ended: false,
+    let (first, pause) = match app.told(id) {
+        Some(told) => (Ok(Some(told)), SECOND),
+        None => (app.track(id).await, POSITION),
     };
-    let first = follower.app.glance(id).await;
-    match follower.seen(first).await {
-        Ok(Some(seen)) => follower.seen = Some(seen),
+    let first = match first {
+        Ok(Some(first)) => Some(first),
         Ok(None) => return queue::unknown(None, id),
         Err(error) => return queue::failed(&error, id),
-    }
+    };
+    let (last, ended) = (String::new(), false);
+    let follower = Follower { app, base, id, logs, changes, first, pause, last, ended };
     let events = stream::unfold(follower, Follower::next);
     let keep_alive = KeepAlive::new().interval(COMMENT).text("ping");
     let mut response = Sse::new(events).keep_alive(keep_alive).into_response().map(Body::Axum);
     response.headers_mut().insert(headers::REQUEST_ID, headers::id(id));
     response
 }
-
-/// What a status is made of.
-type Seen = (Tracked, Option<Vec<wire::LogLine>>);
 
 struct Follower {
     app: App,
@@ -64,7 +53,7 @@ struct Follower {
     logs: Logs,
     changes: Watch,
     /// What the first look has found, until it is told.
-    seen: Option<Seen>,
+    first: Option<Tracked>,
     /// How long nothing need be looked at unless it changes.
     pause: Duration,
     last: String,
@@ -72,34 +61,24 @@ struct Follower {
 }
 
 impl Follower {
-    /// What was found, with what the runners printed.
-    async fn seen(
-        &self,
-        found: Result<Option<Tracked>, QueueError>,
-    ) -> Result<Option<Seen>, QueueError> {
-        let Some(tracked) = found? else { return Ok(None) };
-        let lines = status::lines(&self.app, self.id, self.logs).await?;
-        Ok(Some((tracked, lines)))
-    }
-
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         while !self.ended {
-            let found = match self.seen.take() {
+            let found = match self.first.take() {
                 Some(first) => Ok(Some(first)),
                 None => {
                     self.changes.changed(self.pause).await;
                     self.changes.catch_up();
                     self.pause = POSITION;
-                    let found = self.app.track(self.id).await;
-                    self.seen(found).await
+                    self.app.track(self.id).await
                 }
             };
-            let (tracked, lines) = match found {
-                Ok(Some(seen)) => seen,
+            let tracked = match found {
+                Ok(Some(tracked)) => tracked,
                 Ok(None) | Err(QueueError::Stopping) => return None,
                 // The store will be back.
                 Err(_) => continue,
             };
+            let Ok(lines) = status::lines(&self.app, self.id, self.logs).await else { continue };
             let object = status::object(&self.base, &tracked, lines);
             let text = serde_json::to_string(&object).ok()?;
             self.ended = matches!(tracked.ticket.state, State::Done(_));

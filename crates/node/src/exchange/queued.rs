@@ -148,6 +148,8 @@ pub(crate) async fn make_durable(
     (reply, lines): (Option<Reply>, Vec<Line>),
 ) {
     let Record { request, lease, attempt, ruling, told } = record;
+    // From here on only the store knows: others may hear of the end from it, and of nothing older afterwards.
+    conductor.shared.known.forget(request);
     let mut is_doubted = false;
     loop {
         let (told, lines, kept) = (told.clone(), lines.clone(), reply.clone());
