@@ -16,6 +16,7 @@ use crate::{
     claim::Asked,
     counts::{ROUGHLY, Waiting},
     error::{Failure, Result},
+    heads::Horizon,
     outcome::Outcome,
     query::look,
     session::Session,
@@ -34,6 +35,8 @@ pub(crate) struct Batch<'a> {
     /// The moment at which it all happens, by the caller's clock.
     pub(crate) said: Moment,
     clock: Option<Clock>,
+    /// What claims had seen when it began.
+    pub(crate) turn: u64,
     pub(crate) writes: Writes<'a>,
     /// The claims that have yet to be told what still waits.
     pub(crate) asked: Option<Asked>,
@@ -47,6 +50,8 @@ pub(crate) struct Batch<'a> {
 pub(crate) struct Clock {
     pub(crate) now: Moment,
     said: Moment,
+    /// Which transactions were over by then.
+    pub(crate) horizon: Horizon,
 }
 
 impl Clock {
@@ -114,6 +119,7 @@ pub(crate) async fn transact(
         given: shared.give(said),
         said,
         clock: None,
+        turn: shared.heads.turn(),
         writes: Writes::default(),
         asked: None,
         wakes: Vec::new(),
@@ -178,8 +184,8 @@ impl<'a> Batch<'a> {
             return Ok(clock);
         }
         let mark = self.outcome.mark(self.session, self.given);
-        let ((), now) = try_join(self.session.send("BEGIN"), mark).await?;
-        Ok(Clock { now, said: self.said })
+        let ((), (now, horizon)) = try_join(self.session.send("BEGIN"), mark).await?;
+        Ok(Clock { now, said: self.said, horizon })
     }
 
     /// The moment at which it all happens, once the first flight is back.
@@ -242,14 +248,15 @@ mod tests {
     #[test]
     fn moments_are_shifted_between_two_clocks_and_back() {
         let at = Moment::from_micros;
+        let horizon = Horizon { over: 1, next: 1 };
         for (now, said) in [(1_000, 1_700), (1_700, 1_000), (5, 5)] {
-            let clock = Clock { now: at(now), said: at(said) };
+            let clock = Clock { now: at(now), said: at(said), horizon };
             assert_eq!(clock.kept(at(said)), at(now));
             assert_eq!(clock.kept(at(said + 9)), at(now + 9));
             assert_eq!(clock.told(clock.kept(at(9_000))), at(9_000));
             assert_eq!(clock.kept(at(0)), at(0), "the start of time is no moment");
         }
-        let clock = Clock { now: at(9), said: at(5) };
+        let clock = Clock { now: at(9), said: at(5), horizon };
         assert_eq!(clock.kept(at(u64::MAX)), at(u64::MAX), "and the end of time none either");
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     batch::{Batch, Clock, place},
     counts::Waiting,
     error::{Failure, Result},
+    heads::Look,
     held::{Besides, Held},
     query::{change, look},
     rows::{self, COLUMNS, Found},
@@ -133,8 +134,8 @@ impl<'a> Batch<'a> {
         };
         let (_, ready, again) = self.fly(looked).await?;
         let (ready, again) = (pages(wants, &ready)?, pages(wants, &again)?);
-        for page in &ready {
-            self.note(page);
+        for ((app, want), page) in wants.iter().zip(&ready) {
+            self.note(app, *want, page)?;
         }
         let pages = wants.iter().zip(ready).zip(again);
         Ok(pages
@@ -143,13 +144,21 @@ impl<'a> Batch<'a> {
     }
 
     /// Remembers where the first-timers of each priority begin.
-    fn note(&self, ready: &Page) {
+    fn note(&self, app: &AppId, want: i64, ready: &Page) -> Result<()> {
+        let (turn, horizon) = (self.turn, self.clock()?.horizon);
+        let mut seen = 0;
         for priority in [Priority::Normal, Priority::Low] {
-            let mut of_priority = ready.iter().map(|(found, _)| found);
-            if let Some(found) = of_priority.find(|found| found.ticket.priority == priority) {
-                self.shared.heads.note(&found.ticket.app, priority, self.said, found.seq);
+            // The low ones are looked at where the normal ones were too few.
+            if seen >= want {
+                break;
             }
+            let of = || ready.iter().filter(|(found, _)| found.ticket.priority == priority);
+            let front = of().next().map(|(found, _)| found.seq);
+            let look = Look { at: self.said, horizon, turn, front };
+            self.shared.heads.note(app, priority, look);
+            seen += of().map(|_| 1).sum::<i64>();
         }
+        Ok(())
     }
 
     /// Answers the claims, and has it asked what still waits.

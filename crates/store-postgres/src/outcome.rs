@@ -12,6 +12,7 @@ use fal_types::{Moment, RequestId};
 
 use crate::{
     error::{Failure, Result},
+    heads::Horizon,
     query::change,
     session::Session,
     values::Id,
@@ -50,12 +51,17 @@ impl Outcome {
         known.is_sent = false;
     }
 
-    /// Leaves the mark. Answers the moment that counts.
-    pub(crate) async fn mark(&self, session: &Session, given: Option<i64>) -> Result<Moment> {
+    /// Leaves the mark. Answers the moment that counts, and which transactions are over.
+    pub(crate) async fn mark(
+        &self,
+        session: &Session,
+        given: Option<i64>,
+    ) -> Result<(Moment, Horizon)> {
         let batch = self.known.borrow().batch;
         let row = session.row(change::MARK, [&given, &self.lane, &batch]).await?;
         let row = row.ok_or_else(|| Failure::corrupt("a mark cannot be left"))?;
-        Ok(moment::read(row.try_get(0)?)?)
+        let horizon = Horizon { over: row.try_get(1)?, next: row.try_get(2)? };
+        Ok((moment::read(row.try_get(0)?)?, horizon))
     }
 
     /// Whether the batch has happened. It does not any more once this has answered.

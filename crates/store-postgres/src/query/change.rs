@@ -3,12 +3,13 @@
 use super::now;
 
 /// Says that this batch (`$3`) of this lane (`$2`) has happened, if it has, and no longer that the one before has. Answers
-/// the moment that counts.
+/// the moment that counts, the first transaction that is under way, and the one that is to come.
 pub(crate) const MARK: &str = concat!(
     "WITH old AS (DELETE FROM marks WHERE lane = $2 AND batch = $3::bigint - 1)
     INSERT INTO marks (lane, batch, at) VALUES ($2, $3::bigint, ",
     now!(),
-    ") RETURNING at"
+    ") RETURNING at, pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+        pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 );
 
 /// Waits for a batch whose answer was lost, and sees to it that it does not happen any more if it has not.
