@@ -1,8 +1,9 @@
 //! What is known of a batch should its connection be lost: enough to find out what became of it.
 //!
 //! Each batch begins by leaving a mark, which is there exactly when the batch has happened. Whoever lost the answer to a
-//! commit leaves the same mark once more: that waits for the batch where it is still under way, fails where it has
-//! happened, and otherwise keeps it from happening later.
+//! commit leaves the same mark in its place: that waits for the batch where it is still under way, changes nothing where
+//! it has happened, and otherwise keeps it from happening later. The two kinds of mark differ, so that this may be asked
+//! as often as it takes.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
@@ -67,7 +68,10 @@ impl Outcome {
     /// Whether the batch has happened. It does not any more once this has answered.
     pub(crate) async fn has_happened(&self, session: &Session) -> Result<bool> {
         let (batch, given) = (self.known.borrow().batch, None::<i64>);
-        Ok(session.change(change::UNMARK, [&given, &self.lane, &batch]).await? == 0)
+        session.change(change::UNMARK, [&given, &self.lane, &batch]).await?;
+        let row = session.row(change::HAPPENED, [&self.lane, &batch]).await?;
+        let row = row.ok_or_else(|| Failure::corrupt("a mark is gone"))?;
+        Ok(row.try_get(0)?)
     }
 
     /// The next answer.

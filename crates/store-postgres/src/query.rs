@@ -21,7 +21,7 @@ use now;
 /// A statement that is prepared.
 pub(crate) type Query = &'static str;
 
-const LANE: [Query; 51] = [
+const LANE: [Query; 52] = [
     look::TAKEN,
     look::KEYS,
     look::COUNTS,
@@ -43,6 +43,7 @@ const LANE: [Query; 51] = [
     look::DEAD,
     change::MARK,
     change::UNMARK,
+    change::HAPPENED,
     change::INSERT,
     change::INSERT_CONTENTS,
     change::COPY_CONTENT,

@@ -162,14 +162,19 @@ impl Store {
     /// Finds out what became of a batch whose connection was lost.
     fn has_happened(&mut self, lost: &str) -> Result<bool, Error> {
         let Self { link, outcome, .. } = self;
-        // Asked again, it would meet its own mark: once, on a connection that is new.
         let others = link.lost();
-        let happened = link.once(async |session| {
-            for other in &others {
-                session.end(*other).await?;
+        let mut tries = 0..LOSSES;
+        let happened = loop {
+            let happened = link.once(async |session| {
+                for other in &others {
+                    session.end(*other).await?;
+                }
+                outcome.has_happened(session).await
+            });
+            if !matches!(happened, Err(Failure::Lost(_))) || tries.next().is_none() {
+                break happened;
             }
-            outcome.has_happened(session).await
-        });
+        };
         if happened.is_ok() {
             link.ended(&others);
         }

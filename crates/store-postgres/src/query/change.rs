@@ -12,12 +12,16 @@ pub(crate) const MARK: &str = concat!(
         pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 );
 
-/// Waits for a batch whose answer was lost, and sees to it that it does not happen any more if it has not.
+/// Waits for a batch whose answer was lost, and sees to it that it does not happen any more if it has not: its mark is
+/// taken then, with a moment below 0.
 pub(crate) const UNMARK: &str = concat!(
-    "INSERT INTO marks (lane, batch, at) VALUES ($2, $3, ",
+    "INSERT INTO marks (lane, batch, at) VALUES ($2, $3, -",
     now!(),
     ") ON CONFLICT (lane, batch) DO NOTHING"
 );
+
+/// Whether that batch has happened, once its mark is there in either way.
+pub(crate) const HAPPENED: &str = "SELECT at > 0 FROM marks WHERE lane = $1 AND batch = $2";
 
 /// New requests, numbered in their order.
 pub(crate) const INSERT: &str = "
@@ -236,4 +240,4 @@ pub(crate) const REMOVE_HOOKS: &str = concat!(
 
 /// Removes marks of lanes that are gone: they are a day old.
 pub(crate) const REMOVE_MARKS: &str =
-    concat!("DELETE FROM marks WHERE at < ", now!(), " - 86400000000");
+    concat!("DELETE FROM marks WHERE abs(at) < ", now!(), " - 86400000000");
