@@ -256,9 +256,13 @@ fn a_snapshot_that_is_held_does_not_stop_it() {
         }
         timer.elapsed()
     };
-    cycles(20);
-    let before = cycles(40);
-    cycles(300);
-    let after = cycles(40);
+    // The best of some: what else the machine does in one of them is nothing of the store's.
+    let mut best = || (0..3).map(|_| cycles(20)).min().expect("some were timed");
+    best();
+    let before = best();
+    for _ in 0..5 {
+        best();
+    }
+    let after = best();
     assert!(after < before * 3, "it gets slower and slower: {before:?} became {after:?}");
 }
