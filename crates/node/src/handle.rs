@@ -167,8 +167,8 @@ impl Handle {
             Ok(Some(Story { ticket, ahead, accounts, webhook }))
         };
         let found = read(self.shared.readers.ask(ask).await)?;
-        if found.as_ref().is_some_and(|found| !found.ticket.is_waiting()) {
-            self.shared.known.moved(id);
+        if let Some(found) = &found {
+            self.shared.known.shown(&found.ticket);
         }
         Ok(found)
     }

@@ -88,8 +88,15 @@ impl Known {
         }
     }
 
-    /// Somebody was told that it waits no more. Another node may have taken it, and nobody is to hear after it that it is
-    /// new.
+    /// The store has shown it like this to somebody. Another node may have taken it, and nobody is to hear after it that
+    /// it is new.
+    pub(crate) fn shown(&self, ticket: &Ticket) {
+        if !ticket.is_waiting() {
+            self.moved(ticket.id);
+        }
+    }
+
+    /// Somebody was told that it waits no more.
     pub(crate) fn moved(&self, request: RequestId) {
         let mut book = self.0.lock();
         match book.facts.get(&request).map(|fact| &fact.stand) {
@@ -236,7 +243,9 @@ mod tests {
     fn nobody_hears_that_it_is_new_after_it_was_taken() {
         let (known, one) = (Known::default(), RequestId::from_bits(1));
         known.submitted(BEGUN, new(1), 7);
-        known.moved(one);
+        known.shown(&new(1));
+        check(&known, 1, Duration::ZERO, "new");
+        known.shown(&leased(1));
         check(&known, 1, Duration::ZERO, "unknown");
         known.leased(BEGUN, [leased(1)].iter());
         known.moved(one);

@@ -180,7 +180,7 @@ impl Office {
         let State::Done(ending) = ticket.state else {
             return (Err("the request has not ended".to_owned()), None);
         };
-        self.shared.known.moved(request);
+        self.shared.known.shown(&ticket);
         let body = Bytes::from(payload(request, ending, reply.as_ref()));
         // It may be large, and is in the body.
         drop(reply);

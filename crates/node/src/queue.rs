@@ -211,8 +211,8 @@ impl App {
             tracked(reader, found, now)
         };
         let found = read(self.conductor.shared.readers.ask(ask).await)?;
-        if found.as_ref().is_some_and(|found| !found.ticket.is_waiting()) {
-            self.conductor.shared.known.moved(id);
+        if let Some(found) = &found {
+            self.conductor.shared.known.shown(&found.ticket);
         }
         Ok(found)
     }

@@ -122,7 +122,7 @@ impl Link {
         self.lost.retain(|lost| !others.contains(lost));
     }
 
-    /// Asks a question, which changes nothing and may thus be asked again.
+    /// Asks a question that may be asked again, because asked twice it changes no more than once.
     pub(crate) fn ask<T>(
         &mut self,
         mut question: impl AsyncFnMut(&Session) -> Result<T>,

@@ -163,18 +163,12 @@ impl Store {
     fn has_happened(&mut self, lost: &str) -> Result<bool, Error> {
         let Self { link, outcome, .. } = self;
         let others = link.lost();
-        let mut tries = 0..LOSSES;
-        let happened = loop {
-            let happened = link.once(async |session| {
-                for other in &others {
-                    session.end(*other).await?;
-                }
-                outcome.has_happened(session).await
-            });
-            if !matches!(happened, Err(Failure::Lost(_))) || tries.next().is_none() {
-                break happened;
+        let happened = link.ask(async |session| {
+            for other in &others {
+                session.end(*other).await?;
             }
-        };
+            outcome.has_happened(session).await
+        });
         if happened.is_ok() {
             link.ended(&others);
         }
