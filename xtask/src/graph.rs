@@ -28,10 +28,12 @@ Checks every edge between crates against the floors that the manifests declare:
 const PURE: u64 = 2;
 
 /// Who alone may name an outside crate.
-const WRAPPERS: [(&str, &[&str]); 13] = [
+const WRAPPERS: [(&str, &[&str]); 15] = [
     ("rusqlite", &["fal-store-sqlite"]),
     ("tokio-postgres", &["fal-store-postgres"]),
-    ("ring", &["fal-webhook", "fal-gateway"]),
+    ("ring", &["fal-access", "fal-webhook", "fal-gateway"]),
+    ("subtle", &["fal-access"]),
+    ("base64", &["fal-access"]),
     ("tokio-rustls", &["fal-webhook"]),
     ("rustls-native-certs", &["fal-webhook"]),
     ("axum", &["fal-gateway", "fal-app"]),

@@ -1,0 +1,32 @@
+//! Who may call what: keys, short-lived tokens, and how much at once.
+//!
+//! [`Keys`] are what callers prove themselves with; only their hashes are held. [`Tokens`] are rights for minutes, which
+//! a key's holder hands to a browser. [`Access`] puts both to use: it says who a caller is, and whether that one may call
+//! an app of this [`Mode`]. A [`Pass`] is the place that a call takes among those of its key.
+//!
+//! Invariant: no key's text is held, printed or compared byte by byte; nothing here reads a clock.
+//!
+//! ```
+//! use fal_access::{Access, Entry, Keys, Mode, Proof};
+//!
+//! let keys = Keys::new([Entry::parse("ops:a-long-secret")?])?;
+//! let access = Access::new(keys, b"what tokens are signed with");
+//! let proof = Proof { authorization: Some(b"Key ops:a-long-secret"), token: None };
+//! let caller = access.admit(Mode::Private, (&"demo/hello".parse()?, "/"), proof, 1_790_000_000)?;
+//! assert_eq!(caller.name(), Some("ops"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod access;
+mod keys;
+mod load;
+mod tokens;
+
+pub use crate::{
+    access::{Access, Caller, Denied, Mode, ModeError, Proof},
+    keys::{Entry, KeyError, Keys, NewKey},
+    load::{Busy, Load, Pass},
+    tokens::{Right, TokenError, Tokens},
+};
