@@ -7,13 +7,15 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, uri::P
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::sync::watch;
 
 use crate::{
     Gateway,
     body::Body,
-    headers, limits, problem,
+    entry, headers, limits, problem,
     route::{Route, route},
     service,
+    websocket::{self, Opening},
 };
 
 /// Request bodies of known length up to this many bytes are taken whole before a runner is asked for, so that a
@@ -23,29 +25,49 @@ const HELD: u64 = 64 * 1024;
 pub(crate) async fn call(
     gateway: &Gateway,
     id: RequestId,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
+    closing: &watch::Receiver<bool>,
 ) -> Response<Body> {
+    let handshake = match websocket::wanted(&mut request) {
+        Ok(handshake) => handshake,
+        Err(detail) => return websocket::malformed(detail, id),
+    };
     let (mut head, body) = request.into_parts();
     let Route::Run(rest) = route(&head.uri, &head.headers) else {
         return service::no_app(head.uri.path(), id);
     };
     let Ok((name, path)) = AppId::split_path(rest) else { return service::no_app(rest, id) };
     let Some(app) = gateway.node().app(&name) else { return service::no_app(name.as_str(), id) };
+    let caller = match entry::admit(gateway, (&app, path), (&head.uri, &head.headers)) {
+        Ok(caller) => caller,
+        Err(why) => return entry::denied(&why, id),
+    };
+    let pass = match entry::enter(gateway, &caller) {
+        Ok(pass) => pass,
+        Err(why) => return entry::busy(why, id),
+    };
     let start_timeout = match headers::start_timeout(&head.headers) {
         Ok(wait) => wait,
         Err(error) => {
             return problem::platform_with(Problem::BadRequest, &error.to_string(), id);
         }
     };
-    let Some(path) = below(path, head.uri.query()) else {
+    let query = entry::without_token(head.uri.query());
+    let Some(path) = below(path, query.as_deref()) else {
         return problem::platform(Problem::BadRequest, id);
     };
+    if let Some(handshake) = handshake {
+        headers::for_runner(&mut head.headers, &headers::id(id), (&name, path.as_str()), &caller);
+        let call = websocket::call(id, head, path);
+        let opening = Opening { app, call, pass, closing: closing.clone() };
+        return websocket::open(handshake, opening).await;
+    }
     let body = match take(gateway, &head.headers, body).await {
         Ok(taken) => taken,
         Err(refused) => return refused.respond(gateway, id),
     };
     let id_header = headers::id(id);
-    headers::for_runner(&mut head.headers, &id_header, &name, path.as_str());
+    headers::for_runner(&mut head.headers, &id_header, (&name, path.as_str()), &caller);
     let call = DirectCall {
         request: id,
         method: head.method,
@@ -56,7 +78,7 @@ pub(crate) async fn call(
     };
     match app.call(call).await {
         Ok((response, runner)) => {
-            let mut response = response.map(Body::Node);
+            let mut response = response.map(|body| Body::Node(body).passing(pass));
             let status = Status::new(response.status().as_u16());
             headers::for_caller(response.headers_mut(), status, id_header);
             response.headers_mut().insert(headers::SERVED_FROM, runner);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fal_access::Caller;
 use fal_types::{AppId, RequestId, Status};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -17,6 +18,7 @@ const HOP: [HeaderName; 7] = [
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-fal-request-id");
 const ENDPOINT: HeaderName = HeaderName::from_static("x-fal-endpoint");
+const CALLER: HeaderName = HeaderName::from_static("x-fal-caller-user-id");
 const LIFECYCLE: HeaderName = HeaderName::from_static("x-fal-object-lifecycle-preference");
 pub(crate) const NEEDS_RETRY: HeaderName = HeaderName::from_static("x-fal-needs-retry");
 const STOP_RUNNER: HeaderName = HeaderName::from_static("x-fal-stop-runner");
@@ -26,7 +28,12 @@ pub(crate) const SERVED_FROM: HeaderName = HeaderName::from_static("x-fal-served
 //= docs/contract.md#request-headers
 //# The caller's own `x-fal-` headers MUST NOT reach the runner, except `x-fal-object-lifecycle-preference`.
 /// Leaves only what a runner may see, and adds what it is told about the request.
-pub(crate) fn for_runner(headers: &mut HeaderMap, id: &HeaderValue, app: &AppId, path: &str) {
+pub(crate) fn for_runner(
+    headers: &mut HeaderMap,
+    id: &HeaderValue,
+    (app, path): (&AppId, &str),
+    caller: &Caller,
+) {
     strip(headers, |name| {
         is_hop_by_hop(name)
             || *name == header::HOST
@@ -36,8 +43,11 @@ pub(crate) fn for_runner(headers: &mut HeaderMap, id: &HeaderValue, app: &AppId,
     let is_key = |value: &HeaderValue| {
         value.as_bytes().get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"key "))
     };
-    if headers.get(header::AUTHORIZATION).is_some_and(is_key) {
+    if caller.name().is_some() || headers.get(header::AUTHORIZATION).is_some_and(is_key) {
         headers.remove(header::AUTHORIZATION);
+    }
+    if let Some(name) = caller.name() {
+        headers.insert(CALLER, text(name));
     }
     headers.insert(REQUEST_ID, id.clone());
     let endpoint = [app.as_str(), path.split('?').next().unwrap_or_default()].concat();
@@ -145,7 +155,8 @@ mod tests {
             ("accept", "*/*"),
         ]);
         let app: AppId = "acme/sketch".parse().unwrap();
-        for_runner(&mut seen, &id(RequestId::from_bits(1)), &app, "/v2?x=1");
+        let caller = Caller::default();
+        for_runner(&mut seen, &id(RequestId::from_bits(1)), (&app, "/v2?x=1"), &caller);
         let mut names: Vec<_> = seen.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(

@@ -10,21 +10,23 @@
 
 #![forbid(unsafe_code)]
 
-mod api;
 mod body;
 mod direct;
+mod entry;
 mod headers;
 mod limits;
 mod problem;
+mod proxy;
 mod queue;
 mod route;
 mod serve;
 mod service;
+mod websocket;
 mod wire;
 
 pub use crate::{
     body::{Body, BodyError},
     limits::Limits,
     serve::serve,
-    service::Gateway,
+    service::{Edge, Gateway},
 };

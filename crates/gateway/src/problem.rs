@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::{body::Body, headers, wire};
 
-const ERROR_TYPE: HeaderName = HeaderName::from_static("x-fal-error-type");
+pub(crate) const ERROR_TYPE: HeaderName = HeaderName::from_static("x-fal-error-type");
 const TIMEOUT_TYPE: HeaderName = HeaderName::from_static("x-fal-request-timeout-type");
 
 //= docs/contract.md#platform-errors

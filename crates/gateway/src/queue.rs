@@ -5,21 +5,16 @@ pub(crate) mod path;
 mod result;
 mod status;
 mod submit;
-mod time;
 
 use fal_node::{App, CancelAnswer, QueueError};
 use fal_types::{Problem, RequestId};
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header, uri::Scheme};
 use hyper::body::Incoming;
 
-pub(crate) use crate::queue::{
-    status::word as status_word,
-    time::{clock, iso},
-};
 use crate::{
     Gateway,
     body::Body,
-    problem,
+    entry, problem,
     queue::path::{Ask, Place},
     route::{Route, route},
     service, wire,
@@ -37,11 +32,15 @@ pub(crate) async fn handle(
         return service::no_app(path, id);
     };
     let Some(app) = gateway.node().app(&name) else { return service::no_app(name.as_str(), id) };
-    let base = Base::new(request.headers(), prefix, &app);
+    let caller = match entry::admit(gateway, (&app, tail), (request.uri(), request.headers())) {
+        Ok(caller) => caller,
+        Err(why) => return entry::denied(&why, id),
+    };
+    let base = Base::new(&request, prefix, &app);
     match path::place(tail) {
         Place::Submit => {
             let tail = tail.to_owned();
-            submit::submit(gateway, (&app, &base), &tail, id, request).await
+            submit::submit(gateway, (&app, &base, &caller), &tail, id, request).await
         }
         Place::Request(asked, ask) => about(&app, &base, (asked, ask), &request).await,
         Place::NoRequest(text) => {
@@ -74,24 +73,16 @@ async fn about(
 //= docs/contract.md#queue-cancel
 //# A cancel of a waiting or running request MUST answer 202 `CANCELLATION_REQUESTED`, of a completed one 400 `ALREADY_COMPLETED`, and of an unknown one 404 `NOT_FOUND`.
 async fn cancel(app: &App, id: RequestId) -> Response<Body> {
-    match app.cancel(id).await.map(cancelled) {
-        Ok(Some((status, word))) => {
-            problem::json(status, &wire::Word { status: word, detail: None }, id)
-        }
-        Ok(None) => unknown(None, id),
-        Err(error) => failed(&error, id),
-    }
-}
-
-/// The status and the word that say what a cancel came to; none where there is nothing to cancel.
-pub(crate) const fn cancelled(answer: CancelAnswer) -> Option<(StatusCode, &'static str)> {
-    match answer {
-        CancelAnswer::Cancelled | CancelAnswer::Signalled => {
-            Some((StatusCode::ACCEPTED, "CANCELLATION_REQUESTED"))
-        }
-        CancelAnswer::AlreadyCompleted => Some((StatusCode::BAD_REQUEST, "ALREADY_COMPLETED")),
-        CancelAnswer::Unknown => None,
-    }
+    let answer = match app.cancel(id).await {
+        Ok(answer) => answer,
+        Err(error) => return failed(&error, id),
+    };
+    let status = match answer {
+        CancelAnswer::Cancelled | CancelAnswer::Signalled => StatusCode::ACCEPTED,
+        CancelAnswer::AlreadyCompleted => StatusCode::BAD_REQUEST,
+        CancelAnswer::Unknown => return unknown(None, id),
+    };
+    problem::json(status, &wire::Word { status: answer.word(), detail: None }, id)
 }
 
 /// There is no such request, or it is another app's.
@@ -137,10 +128,11 @@ pub(crate) struct Base(String);
 
 impl Base {
     /// As the caller reached the queue: the host it named, with or without the prefix.
-    fn new(headers: &HeaderMap, prefix: &str, app: &App) -> Self {
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    fn new<B>(request: &Request<B>, prefix: &str, app: &App) -> Self {
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let host = host.unwrap_or("localhost");
-        Self(format!("http://{host}{prefix}/{}/requests/", app.id()))
+        let scheme = request.extensions().get::<Scheme>().map_or("http", Scheme::as_str);
+        Self(format!("{scheme}://{host}{prefix}/{}/requests/", app.id()))
     }
 
     pub(crate) fn urls(&self, id: RequestId) -> wire::Urls {

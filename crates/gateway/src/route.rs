@@ -9,8 +9,8 @@ pub(crate) enum Route<'a> {
     Run(&'a str),
     /// The queue, with what stands before the path in its URLs: nothing where the host said it.
     Queue { path: &'a str, prefix: &'static str },
-    /// Everything else.
-    Other,
+    /// Everything else, with what has to stand before its path, where the host said it.
+    Other(&'static str),
 }
 
 /// A prefix wins over the host, so that one listener serves both forms.
@@ -30,7 +30,16 @@ pub(crate) fn route<'a>(uri: &'a Uri, headers: &HeaderMap) -> Route<'a> {
     if host.starts_with(b"fal.") || host.starts_with(b"run.") {
         return Route::Run(bare);
     }
-    Route::Other
+    // A path with its part before it is found under every host.
+    let says =
+        |host_prefix: &[u8], part: &str| host.starts_with(host_prefix) && !path.starts_with(part);
+    if says(b"rest.", "/rest/") {
+        return Route::Other("/rest");
+    }
+    if says(b"cdn.", "/cdn/") || says(b"v3.", "/cdn/") {
+        return Route::Other("/cdn");
+    }
+    Route::Other("")
 }
 
 #[cfg(test)]
@@ -53,7 +62,11 @@ mod tests {
         check("queue.fal.test", "/a/b", Route::Queue { path: "a/b", prefix: "" });
         check("fal.test", "/a/b", Route::Run("a/b"));
         check("run.test", "/a/b", Route::Run("a/b"));
-        check("localhost", "/a/b", Route::Other);
-        check("localhost", "/healthz", Route::Other);
+        check("localhost", "/a/b", Route::Other(""));
+        check("localhost", "/healthz", Route::Other(""));
+        check("rest.test", "/tokens/", Route::Other("/rest"));
+        check("rest.test", "/rest/tokens/", Route::Other(""));
+        check("cdn.test:80", "/files/upload", Route::Other("/cdn"));
+        check("v3.test", "/files/upload", Route::Other("/cdn"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
+use http::uri::Scheme;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -9,7 +10,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::Gateway;
+use crate::{Gateway, service::Arrival};
 
 /// How long the listener rests when the system has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(50);
@@ -50,12 +51,14 @@ async fn connection(stream: TcpStream, gateway: Gateway, mut closing: watch::Rec
     // Small answers must not wait for an acknowledgement; where it cannot be set, they just do.
     let _slow = stream.set_nodelay(true);
     let limits = gateway.limits();
-    let service = service_fn(move |request| gateway.clone().handle(request));
+    let arrival = Arrival { scheme: Scheme::HTTP, closing: closing.clone() };
+    let service = service_fn(move |request| gateway.clone().handle(request, arrival.clone()));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_buf_size(limits.head.max(8192))
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
     tokio::pin!(connection);
     tokio::select! {
         ended = &mut connection => quiet(ended),

@@ -3,16 +3,18 @@
 use std::{convert::Infallible, sync::Arc};
 
 use axum::Router;
+use fal_access::{Access, Denied};
 use fal_node::Handle;
 use fal_types::RequestId;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, uri::Scheme};
 use hyper::body::Incoming;
+use tokio::sync::watch;
 use tower::ServiceExt;
 
 use crate::{
-    Limits, api,
+    Limits,
     body::Body,
-    direct, headers, problem, queue,
+    direct, entry, headers, problem, proxy, queue,
     route::{Route, route},
 };
 
@@ -22,20 +24,43 @@ pub struct Gateway {
     inner: Arc<Inner>,
 }
 
+/// What an edge is made of.
+#[derive(Debug)]
+pub struct Edge {
+    /// What it is the edge of.
+    pub node: Handle,
+    /// What callers may send.
+    pub limits: Limits,
+    /// Who may come in.
+    pub access: Arc<Access>,
+    /// What answers everything but calls and the queue. Of `/api/` and `/rest/` only holders of a key are let through to
+    /// it; for the rest it has to see to that itself.
+    pub others: Router,
+}
+
 /// Behind one pointer, since every request takes a clone.
 #[derive(Debug)]
 struct Inner {
     node: Handle,
     limits: Limits,
+    access: Arc<Access>,
     others: Router,
 }
 
+/// How a request came in.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    pub(crate) scheme: Scheme,
+    /// Says when the gateway closes.
+    pub(crate) closing: watch::Receiver<bool>,
+}
+
 impl Gateway {
-    /// The edge of this node.
+    /// The edge of a node.
     #[must_use]
-    pub fn new(node: Handle, limits: Limits) -> Self {
-        let others = api::router(node.clone());
-        Self { inner: Arc::new(Inner { node, limits, others }) }
+    pub fn new(edge: Edge) -> Self {
+        let Edge { node, limits, access, others } = edge;
+        Self { inner: Arc::new(Inner { node, limits, access, others }) }
     }
 
     pub(crate) fn node(&self) -> &Handle {
@@ -46,24 +71,51 @@ impl Gateway {
         self.inner.limits
     }
 
+    pub(crate) fn access(&self) -> &Access {
+        &self.inner.access
+    }
+
     //= docs/contract.md#request-id
     //# Every response MUST carry `x-fal-request-id`.
     /// Answers one request. Never fails: what goes wrong is an answer.
-    ///
-    /// # Errors
-    /// Never.
-    pub async fn handle(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    pub(crate) async fn handle(
+        self,
+        mut request: Request<Incoming>,
+        arrival: Arrival,
+    ) -> Result<Response<Body>, Infallible> {
         let id = new_request_id();
+        complete(&mut request, &arrival);
+        if request.uri().path() == proxy::PATH {
+            let Some(target) = proxy::target(request.headers()) else {
+                return Ok(problem::plain(StatusCode::BAD_REQUEST, "Invalid request", id));
+            };
+            *request.uri_mut() = target;
+        }
         let response = match route(request.uri(), request.headers()) {
             Route::Run(_) if self.node().is_stopping() => stopping(id),
-            Route::Run(_) => direct::call(&self, id, request).await,
+            Route::Run(_) => direct::call(&self, id, request, &arrival.closing).await,
             Route::Queue { .. } => queue::handle(&self, id, request).await,
-            Route::Other => self.other(id, request).await,
+            Route::Other(prefix) => self.other(id, prefix, request).await,
         };
         Ok(response)
     }
 
-    async fn other(&self, id: RequestId, request: Request<Incoming>) -> Response<Body> {
+    async fn other(
+        &self,
+        id: RequestId,
+        prefix: &str,
+        mut request: Request<Incoming>,
+    ) -> Response<Body> {
+        if !prefix.is_empty() {
+            let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+            let Ok(whole) = [prefix, path].concat().parse() else {
+                return problem::platform(fal_types::Problem::BadRequest, id);
+            };
+            *request.uri_mut() = whole;
+        }
+        if let Err(refused) = self.let_in(id, &request) {
+            return *refused;
+        }
         let request = request.map(axum::body::Body::new);
         let response = match self.inner.others.clone().oneshot(request).await {
             Ok(response) => response,
@@ -74,6 +126,39 @@ impl Gateway {
             response.headers_mut().insert(headers::REQUEST_ID, headers::id(id));
         }
         response
+    }
+
+    //= docs/contract.md#api-keys
+    //# With keys, `/api/...` MUST answer 401 without one and 403 to a wrong one, and `/rest/...` 401 to both.
+    fn let_in<B>(&self, id: RequestId, request: &Request<B>) -> Result<(), Box<Response<Body>>> {
+        let path = request.uri().path();
+        let is_public =
+            path == "/rest/.well-known/jwks.json" || *request.method() == Method::OPTIONS;
+        let is_rest = path.starts_with("/rest/") && !is_public;
+        let is_api = path == "/api" || path.starts_with("/api/");
+        if !is_rest && !is_api {
+            return Ok(());
+        }
+        let holder = self.access().holder(entry::authorization(request.headers()));
+        holder.map(drop).map_err(|why| {
+            let mut response = entry::denied(&why, id);
+            if is_api && why != Denied::Nothing {
+                *response.status_mut() = StatusCode::FORBIDDEN;
+            }
+            Box::new(response)
+        })
+    }
+}
+
+/// Gives a request what the rest of the gateway reads, however it came in.
+fn complete(request: &mut Request<Incoming>, arrival: &Arrival) {
+    request.extensions_mut().insert(arrival.scheme.clone());
+    // In HTTP/2 the host is a part of the URL.
+    if !request.headers().contains_key(header::HOST)
+        && let Some(authority) = request.uri().authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        request.headers_mut().insert(header::HOST, host);
     }
 }
 

@@ -3,6 +3,7 @@
 mod direct;
 mod lease;
 mod queued;
+mod session;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -14,11 +15,15 @@ use fal_supervisor::{BodyError, ForwardError};
 use fal_types::{Problem, RequestId, Status};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
-pub use crate::exchange::direct::{DirectCall, LATE_UPLOAD, Refusal};
 pub(crate) use crate::exchange::{
     direct::call,
     lease::Lease,
     queued::{make_durable, queued},
+    session::connect,
+};
+pub use crate::exchange::{
+    direct::{DirectCall, LATE_UPLOAD, Refusal},
+    session::{Connected, Session, SessionEnd},
 };
 use crate::{RequestBody, runners::Slot};
 

@@ -49,7 +49,7 @@ pub use fal_webhook::TargetError;
 pub use crate::{
     body::{Body, BodyError, RequestBody, Streamed, UploadBody, UploadError},
     clock::Clock,
-    exchange::{DirectCall, LATE_UPLOAD, Refusal},
+    exchange::{Connected, DirectCall, LATE_UPLOAD, Refusal, Session, SessionEnd},
     handle::{Handle, Story},
     mail::Webhooks,
     options::{AppOptions, HealthProbe, Machine, Options, Stamp},

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use fal_access::Mode;
 use fal_allotment::{Shared, Want};
 use fal_engine::Settings;
 use fal_queue::{NodeId, store::Store};
@@ -71,6 +72,8 @@ pub struct AppOptions {
     pub tcp_check_timeout: Duration,
     /// How the health endpoint is asked, where the app has one.
     pub health: Option<HealthProbe>,
+    /// Who may call it. The node lets everybody in: asking is the edge's affair.
+    pub auth: Mode,
 }
 
 /// A file, and what tells it from the one that may stand in its place later.

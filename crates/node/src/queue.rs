@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use fal_access::Mode;
 use fal_queue::{
     CallerRules, Key, Priority, State, Storage, Ticket,
     store::{CancelAnswer, Content, Done, Error, Line, Op, Reader, Reply},
@@ -12,7 +13,7 @@ use http::{HeaderValue, Response};
 use crate::{
     Body, DirectCall, Refusal, RunnerView,
     conductor::Conductor,
-    exchange,
+    exchange::{self, Connected},
     handle::{Shared, commit, read},
     known::{Fact, Stand},
     watch::{Watch, Watchers},
@@ -122,6 +123,12 @@ impl App {
         &self.conductor.id
     }
 
+    /// Who may call it.
+    #[must_use]
+    pub fn auth(&self) -> Mode {
+        self.conductor.current().options.auth
+    }
+
     /// Whether some runner takes requests now.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -134,6 +141,14 @@ impl App {
     /// When no runner answered; the platform's error says why.
     pub async fn call(&self, call: DirectCall) -> Result<(Response<Body>, HeaderValue), Refusal> {
         exchange::call(&self.conductor, call).await
+    }
+
+    /// Makes a direct call that asks to switch protocols, and opens a session where the runner does so.
+    ///
+    /// # Errors
+    /// When no runner answered; the platform's error says why.
+    pub async fn connect(&self, call: DirectCall) -> Result<Connected, Refusal> {
+        exchange::connect(&self.conductor, call).await
     }
 
     //= docs/contract.md#queue-durable

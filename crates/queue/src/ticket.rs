@@ -106,6 +106,18 @@ pub enum State {
     Done(Ending),
 }
 
+impl State {
+    /// What fal calls it: what has failed or was cancelled is completed too.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Waiting { .. } => "IN_QUEUE",
+            Self::Leased(_) => "IN_PROGRESS",
+            Self::Done(_) => "COMPLETED",
+        }
+    }
+}
+
 /// The right to settle one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Lease {

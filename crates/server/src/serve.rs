@@ -9,7 +9,8 @@ use std::{
 };
 
 use anyhow::Context;
-use fal_gateway::Gateway;
+use fal_access::{Access, Keys};
+use fal_gateway::{Edge, Gateway};
 use fal_node::{Node, Options, Webhooks};
 use fal_supervisor::Supervisor;
 use fal_webhook::{Key, Private, Roots, Sender};
@@ -74,6 +75,7 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     let Opened { store, node, key } = stores::open(&running)?;
     stores::keep_looking(&running)?;
     let supervisor = supervise(&data_dir)?;
+    let access = access(&running, &key)?;
     let shown = apps.clone();
     let options = Options {
         apps,
@@ -93,7 +95,13 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     }
     let (closing, closed) = watch::channel(false);
     let handle = node.handle();
-    let gateway = Gateway::new(handle.clone(), limits);
+    let access = Arc::new(access);
+    let gateway = Gateway::new(Edge {
+        others: fal_api::router(handle.clone(), Default::default()),
+        node: handle.clone(),
+        limits,
+        access,
+    });
     // Whoever waits for a runner is answered when that one is ended, and not before; below, it is seen to that nobody
     // waits for longer.
     let patience = Duration::MAX;
@@ -114,6 +122,12 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     let _late = tokio::time::timeout(Duration::from_secs(1), served).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Who may come in. Nodes that share a queue share the webhooks' key, so they take each other's tokens.
+fn access(settings: &Settings, key: &Key) -> anyhow::Result<Access> {
+    let keys = Keys::new(settings.keys.iter().cloned()).context("could not use the keys")?;
+    Ok(Access::new(keys, &key.derive("tokens")))
 }
 
 /// What starts and ends runners, once those of an earlier platform are ended.

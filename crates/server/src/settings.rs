@@ -3,6 +3,7 @@
 mod app;
 mod described;
 mod files;
+mod keys;
 mod machine;
 mod queue;
 mod raw;
@@ -14,6 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use fal_access::Entry;
 use fal_node::{AppOptions, Machine};
 use toml::Spanned;
 
@@ -32,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) keep: fal_queue::Keep,
     /// Whether webhooks may go to private addresses, where the configuration says it.
     pub(crate) webhook_allow_private: Option<bool>,
+    /// What callers prove themselves with.
+    pub(crate) keys: Vec<Entry>,
 }
 
 //= docs/contract.md#configuration
@@ -56,6 +60,7 @@ pub(crate) fn reload(arguments: &Serve, running: &Settings) -> Result<Settings, 
 pub(crate) fn check(config: &Path) -> Result<PathBuf, Failure> {
     let written = Written::read(Some(config))?;
     written.raw.limits(&written.source())?;
+    keys::read(&written.source(), &written.raw)?;
     Queue::read(&written.source(), &written.raw, None)?;
     queue::keep(&written.source(), &written.raw.retention)?;
     let machine = machine::read(&written.source(), &written.raw.machine)?;
@@ -116,9 +121,11 @@ impl Written {
         }
         let machine = machine::read(&source, &raw.machine)?;
         machine::share(&source, raw, (&machine, &mut apps))?;
+        let keys = keys::read(&source, raw)?;
         Ok(Settings {
             machine,
-            listen: listen(&source, raw, arguments)?,
+            listen: listen(&source, raw, (arguments, &keys))?,
+            keys,
             data_dir: arguments.data_dir.clone().unwrap_or_else(|| self.data_dir()),
             limits: raw.limits(&source)?,
             apps,
@@ -129,7 +136,7 @@ impl Written {
     }
 
     //= docs/contract.md#reload
-    //# A change of `listen`, `data_dir`, `queue`, `retention`, `webhook_allow_private`, `max_body`, `max_head` or anything of `machine` MUST be refused by name, for only a restart can make it.
+    //# A change of `listen`, `data_dir`, `queue`, `retention`, `webhook_allow_private`, `api_keys`, `max_body`, `max_head` or anything of `machine` MUST be refused by name, for only a restart can make it.
     fn refuse_changes(&self, new: &Settings, running: &Settings) -> Result<(), Failure> {
         fn span<T>(written: Option<&Spanned<T>>) -> Option<Range<usize>> {
             written.map(Spanned::span)
@@ -151,6 +158,7 @@ impl Written {
                 span(raw.webhook_allow_private.as_ref()),
                 new.webhook_allow_private == running.webhook_allow_private,
             ),
+            ("api_keys", span(raw.api_keys.as_ref()), new.keys == running.keys),
             ("max_body", span(raw.max_body.as_ref()), new.limits.body == running.limits.body),
             ("max_head", span(raw.max_head.as_ref()), new.limits.head == running.limits.head),
             (
@@ -175,7 +183,7 @@ impl Written {
 fn listen(
     source: &report::Source<'_>,
     raw: &raw::File,
-    arguments: &Serve,
+    (arguments, keys): (&Serve, &[Entry]),
 ) -> Result<SocketAddr, Failure> {
     const DEFAULT: SocketAddr =
         SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
@@ -190,9 +198,12 @@ fn listen(
         })?,
         (None, None) => DEFAULT,
     };
-    if !chosen.ip().is_loopback() {
-        let text =
-            format!("{chosen} is not a loopback address, and without keys only loopback is served");
+    //= docs/contract.md#keys
+    //# Without keys only loopback MUST be served.
+    if !chosen.ip().is_loopback() && keys.is_empty() {
+        let text = format!(
+            "{chosen} is not a loopback address, and without keys only loopback is served: add api_keys = [..], `fal-server key NAME` makes one"
+        );
         let span = raw.listen.as_ref().filter(|_| arguments.listen.is_none()).map(Spanned::span);
         return Err(bad(&span
             .map_or_else(|| format!("listen: {text}"), |span| source.at(span, "listen", &text))));

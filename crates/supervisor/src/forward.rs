@@ -9,12 +9,14 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, 
 
 mod body;
 mod link;
+mod tunnel;
 mod wire;
 
 use body::Upload;
 pub use body::{BodyError, RequestBody, ResponseBody, UploadBody, UploadError};
 use link::Connection;
 pub(crate) use link::{Link, dial};
+pub use tunnel::{Switch, Tunnel};
 
 /// All headers of an answer together, in bytes.
 const MAX_HEAD: usize = 16 * 1024;

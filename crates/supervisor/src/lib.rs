@@ -58,7 +58,9 @@ mod supervisor;
 mod sweep;
 
 pub use crate::{
-    forward::{BodyError, ForwardError, RequestBody, ResponseBody, UploadBody, UploadError},
+    forward::{
+        BodyError, ForwardError, RequestBody, ResponseBody, Switch, Tunnel, UploadBody, UploadError,
+    },
     guard::{GuardError, guard},
     leftovers::Leftovers,
     output::Stream,

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use tokio::sync::watch;
 
 use crate::{
-    forward::{ForwardError, Link, RequestBody, ResponseBody},
+    forward::{ForwardError, Link, RequestBody, ResponseBody, Switch},
     output::{Output, Stream},
     reaper::Leader,
 };
@@ -132,6 +132,18 @@ impl Runner {
         request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, ForwardError> {
         self.link.forward(request).await
+    }
+
+    /// Sends a request to switch protocols (`Connection: Upgrade`), on a connection of its own that is never used for
+    /// anything else.
+    ///
+    /// Must be called within a tokio runtime. Dropping the future or the [`Tunnel`](crate::Tunnel) closes the connection.
+    ///
+    /// # Errors
+    ///
+    /// See [`ForwardError`].
+    pub async fn switch(&self, request: Request<RequestBody>) -> Result<Switch, ForwardError> {
+        self.link.switch(request).await
     }
 
     /// Hands on what it has printed by now, in the calling thread: when this returns, its sink has heard every line

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use fal_types::RequestId;
 use ring::{
     digest::{SHA256, digest},
+    hmac,
     rand::SystemRandom,
     signature::{Ed25519KeyPair, KeyPair as _},
 };
@@ -100,6 +101,23 @@ impl Key {
     #[must_use]
     pub fn to_pkcs8(&self) -> &[u8] {
         &self.pkcs8
+    }
+
+    /// A secret for another purpose, the same wherever this key is. It says nothing about the key or about secrets for
+    /// other purposes.
+    ///
+    /// ```
+    /// let key = fal_webhook::Key::generate()?;
+    /// assert_eq!(key.derive("tokens"), key.derive("tokens"));
+    /// assert_ne!(key.derive("tokens"), key.derive("cookies"));
+    /// # Ok::<(), fal_webhook::KeyError>(())
+    /// ```
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.pkcs8);
+        let mut secret = [0; 32];
+        secret.copy_from_slice(hmac::sign(&key, purpose.as_bytes()).as_ref());
+        secret
     }
 
     /// The public half as a JSON Web Key Set, which receivers fetch and keep for up to a day.

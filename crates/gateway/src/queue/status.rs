@@ -53,7 +53,7 @@ pub(crate) fn object(
         State::Waiting { .. } | State::Leased(_) => (None, None),
     };
     wire::Status {
-        status: word(&ticket.state),
+        status: ticket.state.word(),
         request_id: ticket.id.to_string(),
         urls: base.urls(ticket.id),
         queue_position: tracked.ahead,
@@ -61,15 +61,6 @@ pub(crate) fn object(
         metrics: wire::Metrics { inference_time: inference_time(tracked) },
         error,
         error_type,
-    }
-}
-
-/// The state's name as fal writes it: what has failed or was cancelled is completed too.
-pub(crate) const fn word(state: &State) -> &'static str {
-    match state {
-        State::Waiting { .. } => "IN_QUEUE",
-        State::Leased(_) => "IN_PROGRESS",
-        State::Done(_) => "COMPLETED",
     }
 }
 
@@ -98,7 +89,7 @@ fn inference_time(tracked: &Tracked) -> Option<f64> {
 fn line(line: Line) -> wire::LogLine {
     wire::LogLine {
         message: line.text,
-        timestamp: queue::iso(line.at),
+        timestamp: line.at.iso(),
         level: if line.is_error { "STDERR" } else { "STDOUT" },
         source: "USER",
     }

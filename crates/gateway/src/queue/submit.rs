@@ -1,5 +1,6 @@
 //! Taking a request into the queue.
 
+use fal_access::Caller;
 use fal_node::{App, CallerRules, Content, Handle, Key, Priority, Storage, Submission, Submitted};
 use fal_types::{Condition, PerCondition, Problem, RequestId};
 use http::{
@@ -10,14 +11,14 @@ use hyper::body::Incoming;
 use crate::{
     Gateway,
     body::Body,
-    direct, headers, problem,
+    direct, entry, headers, problem,
     queue::{self, Base, path},
     wire,
 };
 
 pub(crate) async fn submit(
     gateway: &Gateway,
-    (app, base): (&App, &Base),
+    (app, base, caller): (&App, &Base, &Caller),
     tail: &str,
     id: RequestId,
     request: Request<Incoming>,
@@ -28,6 +29,11 @@ pub(crate) async fn submit(
     if gateway.node().is_stopping() {
         return queue::failed(&fal_node::QueueError::Stopping, id);
     }
+    // Only as long as the submit itself takes: what waits is not in flight.
+    let _pass = match entry::enter(gateway, caller) {
+        Ok(pass) => pass,
+        Err(why) => return entry::busy(why, id),
+    };
     let (head, body) = request.into_parts();
     let wanted = match Wanted::read(&head, gateway.node()) {
         Ok(wanted) => wanted,
@@ -37,7 +43,7 @@ pub(crate) async fn submit(
         Ok(body) => body,
         Err(refused) => return refused.respond(gateway, id),
     };
-    let submission = wanted.submission(head.headers, (app, tail, id), body.into());
+    let submission = wanted.submission((head.headers, caller), (app, tail, id), body.into());
     match app.submit(submission).await {
         Ok(submitted) => accepted(base, submitted),
         Err(error) => queue::failed(&error, id),
@@ -115,7 +121,7 @@ impl Wanted {
 
     fn submission(
         self,
-        mut seen: HeaderMap,
+        (mut seen, caller): (HeaderMap, &Caller),
         (app, tail, id): (&App, &str, RequestId),
         body: Vec<u8>,
     ) -> Submission {
@@ -126,7 +132,7 @@ impl Wanted {
             format!("{path}?{}", self.query)
         };
         let key = self.key.map(|text| Key { text, digest: digest(&path, &body) });
-        headers::for_runner(&mut seen, &headers::id(id), app.id(), tail);
+        headers::for_runner(&mut seen, &headers::id(id), (app.id(), tail), caller);
         seen.remove(http::header::CONTENT_LENGTH);
         let kept = seen.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
         let content = Content { headers: kept.collect(), body };

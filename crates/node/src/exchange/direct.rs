@@ -69,16 +69,24 @@ type Answered = Result<(Response<Body>, HeaderValue), Refusal>;
 
 /// Sends a call to a runner of this app, once.
 pub(crate) async fn call(conductor: &Arc<Conductor>, mut call: DirectCall) -> Answered {
-    let mut lease = wait(conductor, call.start_timeout).await?;
-    lease.enter(call.request, Call::Direct);
+    let lease = take_slot(conductor, &mut call).await?;
     let slot = Arc::clone(lease.slot());
     let (path, request) = (call.path.clone(), call.request);
     let held = lease.id().map(|lease| (Arc::clone(conductor), lease));
-    let current = conductor.current();
-    let limit = current.options.request_timeout;
-    exchange::tell_attempt(&mut call.headers, 1, &current.time_left);
+    let limit = conductor.current().options.request_timeout;
     let task = Box::pin(attempt(lease, Arc::clone(&slot), call, limit));
     Attended { task: Some(task), slot, path, request, held }.await
+}
+
+/// Waits for a slot, and tells the call about its attempt.
+pub(super) async fn take_slot(
+    conductor: &Arc<Conductor>,
+    call: &mut DirectCall,
+) -> Result<Lease, Problem> {
+    let mut lease = wait(conductor, call.start_timeout).await?;
+    lease.enter(call.request, Call::Direct);
+    exchange::tell_attempt(&mut call.headers, 1, &conductor.current().time_left);
+    Ok(lease)
 }
 
 /// Waits for a slot, at most until the call's deadline.
@@ -171,23 +179,32 @@ async fn attempt(lease: Lease, slot: Arc<Slot>, call: DirectCall, limit: Duratio
         sent = slot.runner.forward(outgoing(call)) => sent,
         () = &mut deadline => return late(lease, &slot, uploaded.as_deref()),
     };
-    let response = match sent {
-        Ok(response) => response,
+    match sent {
+        Ok(response) => answered((lease, &slot), response, (path, request), &mut deadline).await,
         Err(ForwardError::Upload(upload)) => {
             let refusal = refused(lease, &slot, exchange::reported(Outcome::Abandoned));
-            return refusal.map_err(|refusal| Refusal { upload: Some(upload), ..refusal });
+            Err(Refusal { upload: Some(upload), ..refusal })
         }
-        Err(error) => return refused(lease, &slot, exchange::failure(&error)),
-    };
+        Err(error) => Err(refused(lease, &slot, exchange::failure(&error))),
+    }
+}
+
+/// Passes on what a runner has begun to answer.
+pub(super) async fn answered(
+    (lease, slot): (Lease, &Slot),
+    response: Response<fal_supervisor::ResponseBody>,
+    (path, request): (PathAndQuery, RequestId),
+    deadline: &mut Pin<Box<Sleep>>,
+) -> Answered {
     let (head, body) = response.into_parts();
     let reported = exchange::answer(head.status, &head.headers);
     let body = match body.size_hint().exact() {
-        Some(length) if length <= HELD => match whole(body, &mut deadline).await {
+        Some(length) if length <= HELD => match whole(body, deadline).await {
             Ok(bytes) => {
                 let _direct_calls_have_none = lease.settle(reported);
                 Body::whole(bytes)
             }
-            Err(outcome) => return refused(lease, &slot, exchange::reported(outcome)),
+            Err(outcome) => return Err(refused(lease, slot, exchange::reported(outcome))),
         },
         Some(_) | None => {
             let open = Open { inner: body, lease, reported, path, request };
@@ -258,24 +275,24 @@ impl http_body::Body for Upload {
 /// `request_timeout` has passed. While the caller still sends its body, the silence is not the runner's.
 fn late(lease: Lease, slot: &Slot, uploaded: Option<&AtomicBool>) -> Answered {
     if uploaded.is_none_or(|whole| whole.load(Ordering::Acquire)) {
-        return refused(lease, slot, exchange::reported(Outcome::TimedOut));
+        return Err(refused(lease, slot, exchange::reported(Outcome::TimedOut)));
     }
     let upload = UploadError(LATE_UPLOAD.to_owned());
-    refused(lease, slot, exchange::reported(Outcome::Abandoned))
-        .map_err(|refusal| Refusal { upload: Some(upload), ..refusal })
+    let refusal = refused(lease, slot, exchange::reported(Outcome::Abandoned));
+    Err(Refusal { upload: Some(upload), ..refusal })
 }
 
 /// Settles an attempt that ended without a response, and answers what the caller gets.
-fn refused(lease: Lease, slot: &Slot, reported: Reported) -> Answered {
+pub(super) fn refused(lease: Lease, slot: &Slot, reported: Reported) -> Refusal {
     let problem = match (reported.problem, fal_policy::reply(&reported.outcome)) {
         (Some(problem), _) | (None, Reply::Platform(problem)) => problem,
         (None, Reply::Verbatim) => Problem::Internal,
     };
     let _direct_calls_have_none = lease.settle(reported);
-    Err(Refusal { problem, runner: Some(slot.id), upload: None })
+    Refusal { problem, runner: Some(slot.id), upload: None }
 }
 
-fn outgoing(call: DirectCall) -> Request<RequestBody> {
+pub(super) fn outgoing(call: DirectCall) -> Request<RequestBody> {
     let mut request = Request::new(call.body);
     *request.method_mut() = call.method;
     *request.uri_mut() = call.path.into();

@@ -319,4 +319,14 @@ impl CancelAnswer {
             State::Done(_) => Self::AlreadyCompleted,
         }
     }
+
+    /// What fal calls it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Cancelled | Self::Signalled => "CANCELLATION_REQUESTED",
+            Self::AlreadyCompleted => "ALREADY_COMPLETED",
+            Self::Unknown => "NOT_FOUND",
+        }
+    }
 }

@@ -36,7 +36,6 @@ pub(crate) fn all(
         let id = name.as_ref().parse::<AppId>().map_err(|error| {
             bad(&source.at(name.span(), &format!("apps.\"{}\"", name.as_ref()), &error.to_string()))
         })?;
-        app.check_auth(source)?;
         Reader { source, app, name, told: None }.options(id, base)
     };
     file.apps.iter().map(read).collect()
@@ -102,6 +101,7 @@ impl Reader<'_> {
             want,
             settings,
             request_timeout: request,
+            auth: self.auth()?,
             request_start_timeout: Some(start).filter(|wait| !wait.is_zero()),
             tcp_check_timeout: check,
             health: self.probe()?,

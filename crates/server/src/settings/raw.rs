@@ -20,7 +20,7 @@ pub(crate) struct File {
     pub(crate) queue_allow_async_standby: Option<bool>,
     pub(crate) webhook_allow_private: Option<Spanned<bool>>,
     pub(crate) retention: Retention,
-    pub(crate) api_keys: Option<Spanned<Vec<String>>>,
+    pub(crate) api_keys: Option<Spanned<Vec<Spanned<Value>>>>,
     /// Bytes.
     pub(crate) max_body: Option<Spanned<u64>>,
     /// Bytes.
@@ -142,14 +142,9 @@ impl Retention {
     }
 }
 
-const LATER: &str = "is not available in this version; leave the key out";
-
 impl File {
-    /// The gateway's limits, and a refusal of what this version cannot do.
+    /// The gateway's limits.
     pub(crate) fn limits(&self, source: &Source<'_>) -> Result<fal_gateway::Limits, Failure> {
-        if let Some(keys) = self.api_keys.as_ref().filter(|keys| !keys.as_ref().is_empty()) {
-            return Err(bad(&source.at(keys.span(), "api_keys", LATER)));
-        }
         let mut limits = fal_gateway::Limits::default();
         if let Some(body) = &self.max_body {
             limits.body = within(source, "max_body", body, 1..=1 << 40)?;
@@ -173,17 +168,4 @@ pub(super) fn within(
         let text = format!("{found} is out of range: {least} to {most} bytes");
         bad(&source.at(value.span(), key, &text))
     })
-}
-
-impl App {
-    /// A refusal of what no version can do.
-    pub(crate) fn check_auth(&self, source: &Source<'_>) -> Result<(), Failure> {
-        match &self.auth {
-            Some(auth) if !["private", "public", "shared"].contains(&auth.as_ref().as_str()) => {
-                let text = format!("`{}` is not one of private, public, shared", auth.as_ref());
-                Err(bad(&source.at(auth.span(), "auth", &text)))
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
 }

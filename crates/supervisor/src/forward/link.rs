@@ -3,7 +3,8 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, Shutdown, SocketAddr},
+    os::fd::AsFd,
     sync::{
         Arc, Weak,
         atomic::{AtomicU8, AtomicU64, Ordering},
@@ -69,7 +70,17 @@ pub(crate) struct Link {
 struct Tasks {
     next: u64,
     running: BTreeMap<u64, AbortHandle>,
+    /// Connections that were switched to another protocol, which no task of ours drives.
+    switched: BTreeMap<u64, std::net::TcpStream>,
     runtime: Option<Handle>,
+}
+
+impl Tasks {
+    const fn key(&mut self) -> u64 {
+        let key = self.next;
+        self.next += 1;
+        key
+    }
 }
 
 impl Link {
@@ -104,8 +115,13 @@ impl Link {
     /// Refuses new requests, drops idle connections and aborts the others, which ends what is in flight.
     pub(crate) fn cut(&self) {
         self.shut(CUT);
-        for (_, task) in std::mem::take(&mut self.tasks.lock().running) {
+        let mut tasks = self.tasks.lock();
+        for (_, task) in std::mem::take(&mut tasks.running) {
             task.abort();
+        }
+        for (_, stream) in std::mem::take(&mut tasks.switched) {
+            // One that is closed already is as good as cut.
+            let _closed = stream.shutdown(Shutdown::Both);
         }
     }
 
@@ -115,7 +131,8 @@ impl Link {
         self.shut(CLOSED);
         let runtime = {
             let tasks = self.tasks.lock();
-            tasks.runtime.clone().filter(|_| !tasks.running.is_empty())
+            let is_idle = tasks.running.is_empty() && tasks.switched.is_empty();
+            tasks.runtime.clone().filter(|_| !is_idle)
         };
         if let Some(runtime) = runtime {
             let link = Arc::clone(self);
@@ -164,12 +181,34 @@ impl Link {
 
     pub(super) async fn connect(self: &Arc<Self>) -> Result<Connection, ForwardError> {
         let stream = self.dial_open().await?;
+        self.speak(stream).await
+    }
+
+    /// A connection that stays listed after it has been switched to another protocol.
+    pub(super) async fn connect_switchable(
+        self: &Arc<Self>,
+    ) -> Result<(Connection, Listed), ForwardError> {
+        let stream = self.dial_open().await?;
+        let same = stream.as_fd().try_clone_to_owned().map_err(ForwardError::ConnectFailed)?;
+        let listed = {
+            let mut tasks = self.tasks.lock();
+            if !self.is_open() {
+                return Err(ForwardError::Cut);
+            }
+            let key = tasks.key();
+            tasks.switched.insert(key, same.into());
+            Listed { link: Arc::downgrade(self), key }
+        };
+        Ok((self.speak(stream).await?, listed))
+    }
+
+    async fn speak(self: &Arc<Self>, stream: TcpStream) -> Result<Connection, ForwardError> {
         let heard = Arc::new(AtomicU64::new(0));
         let wire = TokioIo::new(Wire::new(stream, Arc::clone(&heard)));
         let handshake = http1::Builder::new().max_buf_size(BUFFER).handshake(wire);
         let (sender, connection) = handshake.await.map_err(ForwardError::Disconnected)?;
         self.drive(async move {
-            if let Err(error) = connection.await {
+            if let Err(error) = connection.with_upgrades().await {
                 tracing::trace!(%error, "a connection to a runner ended");
             }
         })?;
@@ -199,8 +238,7 @@ impl Link {
         if !self.is_open() {
             return Err(ForwardError::Cut);
         }
-        let key = tasks.next;
-        tasks.next += 1;
+        let key = tasks.key();
         let listed = Listed { link: Arc::downgrade(self), key };
         let task = tokio::spawn(async move {
             connection.await;
@@ -212,9 +250,9 @@ impl Link {
     }
 }
 
-/// Takes a task off the list when it ends. It must not keep the link alive: the link's idle senders keep
-/// the task alive.
-struct Listed {
+/// Takes a task or a connection off the list when it ends. It must not keep the link alive: the link's idle senders
+/// keep the task alive.
+pub(super) struct Listed {
     link: Weak<Link>,
     key: u64,
 }
@@ -222,7 +260,9 @@ struct Listed {
 impl Drop for Listed {
     fn drop(&mut self) {
         if let Some(link) = self.link.upgrade() {
-            link.tasks.lock().running.remove(&self.key);
+            let mut tasks = link.tasks.lock();
+            tasks.running.remove(&self.key);
+            tasks.switched.remove(&self.key);
         }
     }
 }

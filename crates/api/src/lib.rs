@@ -1,9 +1,17 @@
-//! What people and tools read: `/api/...`, `/healthz`, `/readyz`, `/`.
+//! What people and tools read of the platform over HTTP: `/api/...`, `/healthz`, `/readyz`, `/`.
+//!
+//! It reads what the node knows and says it in plain fields and lines. It lets nobody in and keeps nobody out: that is
+//! the gateway's affair, which mounts [`router`].
+//!
+//! Invariant: what changes anything is PUT or DELETE, and refused to pages of other sites.
+
+#![forbid(unsafe_code)]
 
 mod dead;
 mod requests;
 mod runners;
 mod why;
+mod wire;
 
 use axum::{
     Json, Router,
@@ -17,8 +25,9 @@ use fal_types::RequestId;
 use http::{Method, StatusCode, header, request::Parts};
 use serde_json::json;
 
-pub(crate) fn router(node: Handle) -> Router {
-    Router::new()
+/// The routes of this node, beside those that are given.
+pub fn router(node: Handle, rest: Router) -> Router {
+    let own = Router::new()
         .route("/", get(index))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
@@ -38,7 +47,9 @@ pub(crate) fn router(node: Handle) -> Router {
         .fallback(nothing)
         .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn(own_pages_only))
-        .with_state(node)
+        .with_state(node);
+    // Pages of other sites may store things here: that is what its tokens are for.
+    rest.merge(own)
 }
 
 async fn index(State(node): State<Handle>) -> Response {

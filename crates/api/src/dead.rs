@@ -11,17 +11,14 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::{
-    api::{
-        Named, refuse,
-        requests::{Listed, explained, record},
-        store_failed,
-    },
-    service,
+    Named, refuse,
+    requests::{Listed, explained, record},
+    store_failed,
 };
 
 //= docs/contract.md#dead-letters
 //# Dead letters can be listed, looked at, submitted again and dropped.
-pub(super) async fn all(State(node): State<Handle>, uri: http::Uri) -> Response {
+pub(crate) async fn all(State(node): State<Handle>, uri: http::Uri) -> Response {
     let Listed { app, limit } = match Listed::read(uri.query()) {
         Ok(listed) => listed,
         Err(detail) => return refuse(StatusCode::BAD_REQUEST, &detail),
@@ -31,7 +28,7 @@ pub(super) async fn all(State(node): State<Handle>, uri: http::Uri) -> Response 
     Json(json!({ "dead": dead })).into_response()
 }
 
-pub(super) async fn one(State(node): State<Handle>, Named(letter): Named) -> Response {
+pub(crate) async fn one(State(node): State<Handle>, Named(letter): Named) -> Response {
     match node.story(letter).await {
         Ok(Some(story)) if story.ticket.is_dead => Json(explained(&node, &story)).into_response(),
         Ok(_) => refuse(StatusCode::NOT_FOUND, &format!("{letter} is no dead letter")),
@@ -39,8 +36,8 @@ pub(super) async fn one(State(node): State<Handle>, Named(letter): Named) -> Res
     }
 }
 
-pub(super) async fn resubmit(State(node): State<Handle>, Named(letter): Named) -> Response {
-    match node.resubmit(letter, service::new_request_id()).await {
+pub(crate) async fn resubmit(State(node): State<Handle>, Named(letter): Named) -> Response {
+    match node.resubmit(letter, RequestId::from_bits(uuid::Uuid::now_v7().as_u128())).await {
         Ok(Some(submitted)) => {
             let body = json!({
                 "status": "IN_QUEUE",
@@ -54,7 +51,7 @@ pub(super) async fn resubmit(State(node): State<Handle>, Named(letter): Named) -
     }
 }
 
-pub(super) async fn drop(State(node): State<Handle>, Named(letter): Named) -> Response {
+pub(crate) async fn drop(State(node): State<Handle>, Named(letter): Named) -> Response {
     match node.drop_dead(letter).await {
         Ok(true) => Json(json!({ "status": "DROPPED" })).into_response(),
         Ok(false) => none(letter),

@@ -5,20 +5,14 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use fal_node::{Account, Handle, Priority, RunnerView, Sent, State as At, Story, Ticket};
-use fal_types::{AppId, Problem};
+use fal_node::{
+    Account, CancelAnswer, Handle, Priority, RunnerView, Sent, State as At, Story, Ticket,
+};
+use fal_types::{AppId, Moment, Problem};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::{
-    api::{Named, refuse, store_failed, unknown, why},
-    queue::{
-        cancelled, iso,
-        path::{parameters, unescape},
-        status_word,
-    },
-    wire,
-};
+use crate::{Named, refuse, store_failed, unknown, why, wire};
 
 /// Requests that one list has at most, and without a `limit`.
 const MOST: u32 = 1_000;
@@ -30,7 +24,7 @@ const SHOWN: usize = 64 * 1024;
 /// Headers that are forwarded and not shown.
 const SECRET: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-api-key"];
 
-pub(super) async fn all(State(node): State<Handle>, uri: http::Uri) -> Response {
+pub(crate) async fn all(State(node): State<Handle>, uri: http::Uri) -> Response {
     let (app, limit) = match Listed::read(uri.query()) {
         Ok(Listed { app, limit }) => (app, limit),
         Err(detail) => return refuse(StatusCode::BAD_REQUEST, &detail),
@@ -41,17 +35,16 @@ pub(super) async fn all(State(node): State<Handle>, uri: http::Uri) -> Response 
 }
 
 /// What a list is to have in it.
-pub(super) struct Listed {
-    pub(super) app: Option<AppId>,
-    pub(super) limit: u32,
+pub(crate) struct Listed {
+    pub(crate) app: Option<AppId>,
+    pub(crate) limit: u32,
 }
 
 impl Listed {
-    pub(super) fn read(query: Option<&str>) -> Result<Self, String> {
+    pub(crate) fn read(query: Option<&str>) -> Result<Self, String> {
         let mut listed = Self { app: None, limit: USUAL };
-        for (name, value) in parameters(query) {
-            let value = unescape(value).unwrap_or_default();
-            match name {
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            match &*name {
                 "app" => {
                     let app = value.parse().map_err(|error| format!("`{value}`: {error}"))?;
                     listed.app = Some(app);
@@ -72,7 +65,7 @@ impl Listed {
 //= docs/contract.md#explained
 //# `/api/requests/{id}` MUST say of a request each wait, each attempt, what was decided and by which clause, and what
 //# it waits for now.
-pub(super) async fn one(State(node): State<Handle>, Named(wanted): Named) -> Response {
+pub(crate) async fn one(State(node): State<Handle>, Named(wanted): Named) -> Response {
     match node.story(wanted).await {
         Ok(Some(story)) => Json(explained(&node, &story)).into_response(),
         Ok(None) => unknown(wanted),
@@ -80,7 +73,7 @@ pub(super) async fn one(State(node): State<Handle>, Named(wanted): Named) -> Res
     }
 }
 
-pub(super) fn explained(node: &Handle, story: &Story) -> wire::Explained<wire::Story> {
+pub(crate) fn explained(node: &Handle, story: &Story) -> wire::Explained<wire::Story> {
     let app = &story.ticket.app;
     let runners: Vec<RunnerView> =
         node.all_apps().filter(|other| other.id() == app).flat_map(|app| app.runners()).collect();
@@ -90,7 +83,7 @@ pub(super) fn explained(node: &Handle, story: &Story) -> wire::Explained<wire::S
     let why = why::request(story, crew, node.now());
     let webhook = story.webhook.as_ref().map(|webhook| wire::Webhook {
         url: webhook.url.clone(),
-        next: webhook.next.map(iso),
+        next: webhook.next.map(Moment::iso),
         under_way: webhook.is_under_way(node.now()),
         deliveries: webhook.sent.iter().map(delivered).collect(),
     });
@@ -104,7 +97,7 @@ pub(super) fn explained(node: &Handle, story: &Story) -> wire::Explained<wire::S
 
 fn delivered(sent: &Sent) -> wire::Delivered {
     let (number, took) = (sent.number, sent.took.as_secs_f64());
-    wire::Delivered { number, at: iso(sent.at), took, answer: sent.answer.clone() }
+    wire::Delivered { number, at: sent.at.iso(), took, answer: sent.answer.clone() }
 }
 
 fn attempt(account: &Account) -> wire::Attempt {
@@ -113,39 +106,39 @@ fn attempt(account: &Account) -> wire::Attempt {
         attempt: account.attempt.number(),
         node: account.node.to_string(),
         runner_id: told.runner.map(|runner| runner.to_string()),
-        started: iso(account.started),
-        ended: iso(account.ended),
+        started: account.started.iso(),
+        ended: account.ended.iso(),
         outcome: told.outcome.to_string(),
         verdict: told.verdict.to_string(),
         clause: told.clause.to_string(),
         runner_fate: told.fate.to_string(),
         runner_clause: told.fate_clause.to_string(),
-        next_not_before: account.next.map(iso),
+        next_not_before: account.next.map(Moment::iso),
     }
 }
 
-pub(super) fn record(ticket: &Ticket, ahead: Option<u64>) -> wire::Request {
+pub(crate) fn record(ticket: &Ticket, ahead: Option<u64>) -> wire::Request {
     let (ending, not_before) = match ticket.state {
         At::Done(ending) => (Some(ending), None),
-        At::Waiting { not_before } if not_before.micros() > 0 => (None, Some(iso(not_before))),
+        At::Waiting { not_before } if not_before.micros() > 0 => (None, Some(not_before.iso())),
         At::Waiting { .. } | At::Leased(_) => (None, None),
     };
     wire::Request {
         request_id: ticket.id.to_string(),
         app: ticket.app.to_string(),
         path: ticket.path.clone(),
-        status: status_word(&ticket.state),
+        status: ticket.state.word(),
         priority: match ticket.priority {
             Priority::Normal => "normal",
             Priority::Low => "low",
         },
         attempts: ticket.attempts,
         retries: ticket.spent.total,
-        submitted: iso(ticket.submitted),
-        start_deadline: ticket.start_deadline.map(iso),
-        started: ticket.started.map(iso),
-        finished: ticket.finished.map(iso),
-        expires: ticket.expires.map(iso),
+        submitted: ticket.submitted.iso(),
+        start_deadline: ticket.start_deadline.map(Moment::iso),
+        started: ticket.started.map(Moment::iso),
+        finished: ticket.finished.map(Moment::iso),
+        expires: ticket.expires.map(Moment::iso),
         next_attempt_not_before: not_before,
         queue_position: ahead,
         result_status: ending.map(|ending| ending.status().code()),
@@ -157,7 +150,7 @@ pub(super) fn record(ticket: &Ticket, ahead: Option<u64>) -> wire::Request {
 }
 
 /// What is forwarded for a request.
-pub(super) async fn input(State(node): State<Handle>, Named(wanted): Named) -> Response {
+pub(crate) async fn input(State(node): State<Handle>, Named(wanted): Named) -> Response {
     match node.input(wanted).await {
         Ok(Some(content)) => {
             let shown = content.body.get(..SHOWN).unwrap_or(&content.body);
@@ -182,16 +175,18 @@ pub(super) async fn input(State(node): State<Handle>, Named(wanted): Named) -> R
     }
 }
 
-pub(super) async fn cancel(State(node): State<Handle>, Named(wanted): Named) -> Response {
-    match node.cancel(wanted).await.map(cancelled) {
-        Ok(Some((status, word))) => (status, Json(json!({ "status": word }))).into_response(),
-        Ok(None) => unknown(wanted),
-        Err(_) => store_failed(),
-    }
+pub(crate) async fn cancel(State(node): State<Handle>, Named(wanted): Named) -> Response {
+    let Ok(answer) = node.cancel(wanted).await else { return store_failed() };
+    let status = match answer {
+        CancelAnswer::Cancelled | CancelAnswer::Signalled => StatusCode::ACCEPTED,
+        CancelAnswer::AlreadyCompleted => StatusCode::BAD_REQUEST,
+        CancelAnswer::Unknown => return unknown(wanted),
+    };
+    (status, Json(json!({ "status": answer.word() }))).into_response()
 }
 
 /// Sends a webhook once more.
-pub(super) async fn send_webhook(State(node): State<Handle>, Named(wanted): Named) -> Response {
+pub(crate) async fn send_webhook(State(node): State<Handle>, Named(wanted): Named) -> Response {
     match node.send_webhook(wanted).await {
         Ok(true) => (StatusCode::ACCEPTED, Json(json!({ "status": "DUE" }))).into_response(),
         Ok(false) => refuse(

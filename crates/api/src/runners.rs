@@ -12,15 +12,11 @@ use fal_types::RequestId;
 use http::StatusCode;
 use serde_json::json;
 
-use crate::{
-    api::{Name, refuse, why},
-    queue::{iso, path::parameters},
-    wire,
-};
+use crate::{Name, refuse, why, wire};
 
 //= docs/contract.md#runner-record
 //# `/api/runners` lists the runners with the fields that fal's record has: `runner_id`, `state`, `in_flight_requests`, `expiration_countdown`, `uptime`, `revision`, `replacement`, `machine_type`, and in `external_metadata` the `leases` and `present_in_group`.
-pub(super) async fn all(State(node): State<Handle>, uri: http::Uri) -> Response {
+pub(crate) async fn all(State(node): State<Handle>, uri: http::Uri) -> Response {
     let kind = node.machine_kind();
     let wanted = match wanted(uri.query()) {
         Ok(wanted) => wanted,
@@ -38,7 +34,7 @@ pub(super) async fn all(State(node): State<Handle>, uri: http::Uri) -> Response 
 }
 
 /// One runner, and why it is as it is.
-pub(super) async fn one(State(node): State<Handle>, Name(id): Name) -> Response {
+pub(crate) async fn one(State(node): State<Handle>, Name(id): Name) -> Response {
     for app in node.all_apps() {
         let name = app.id().to_string();
         let mut known = app.runners().into_iter().chain(app.gone_runners());
@@ -58,7 +54,7 @@ fn record(app: &str, kind: &str, runner: RunnerView) -> wire::Runner {
         app: app.to_owned(),
         state: runner.state,
         cause: runner.cause.name(),
-        since: iso(runner.since),
+        since: runner.since.iso(),
         in_flight_requests: runner.in_flight,
         revision: runner.revision,
         standing: runner.standing,
@@ -98,10 +94,11 @@ fn wanted(query: Option<&str>) -> Result<WantedRunners, String> {
         "CRASH_BACKOFF",
         "TERMINATED",
     ];
-    let Some((_, asked)) = parameters(query).find(|(key, _)| *key == "state") else {
+    let mut query = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let Some((_, asked)) = query.find(|(key, _)| key == "state") else {
         return Ok(WantedRunners { gone: false, state: None });
     };
-    let name = if asked.eq_ignore_ascii_case("dead") { "TERMINATED" } else { asked };
+    let name = if asked.eq_ignore_ascii_case("dead") { "TERMINATED" } else { &*asked };
     if name.eq_ignore_ascii_case("all") {
         return Ok(WantedRunners { gone: true, state: None });
     }

@@ -5,26 +5,24 @@ use std::{collections::BTreeMap, time::Duration};
 use fal_node::{Account, Cause, Ending, RunnerView, State, Story, Webhook};
 use fal_types::Moment;
 
-use crate::queue::{clock, iso};
-
 /// The runners of an app, as this node knows them.
 #[derive(Clone, Copy)]
-pub(super) struct Crew<'a> {
+pub(crate) struct Crew<'a> {
     /// None where this node does not serve the app.
-    pub(super) runners: Option<&'a [RunnerView]>,
+    pub(crate) runners: Option<&'a [RunnerView]>,
     /// Whether other nodes may have runners of the app.
-    pub(super) is_shared: bool,
+    pub(crate) is_shared: bool,
 }
 
 /// The life of a request so far.
-pub(super) fn request(story: &Story, crew: Crew<'_>, now: Moment) -> Vec<String> {
+pub(crate) fn request(story: &Story, crew: Crew<'_>, now: Moment) -> Vec<String> {
     let ticket = &story.ticket;
     let mut lines = vec![format!(
         "{} was submitted to {}{} at {}, {} ago",
         ticket.id,
         ticket.app,
         ticket.path,
-        iso(ticket.submitted),
+        ticket.submitted.iso(),
         span(now.since(ticket.submitted))
     )];
     let mut free = ticket.submitted;
@@ -71,13 +69,13 @@ fn attempt(account: &Account) -> Vec<String> {
         None => "on no runner".to_owned(),
     };
     let took = span(account.ended.since(account.started));
-    let from = clock(account.started);
+    let from = account.started.clock();
     let outcome = outcome(&told.outcome);
     let mut lines =
         vec![format!("attempt {number} began at {from} {place}: {outcome} after {took}")];
     let wait = account.next.filter(|next| *next > account.ended);
     let verdict = match wait {
-        Some(next) => format!("{}, not before {}", verdict(&told.verdict), clock(next)),
+        Some(next) => format!("{}, not before {}", verdict(&told.verdict), next.clock()),
         None => verdict(&told.verdict),
     };
     lines.push(cited(format!("  so the request {verdict}"), &told.clause));
@@ -163,10 +161,10 @@ fn waiting(story: &Story, not_before: Moment, crew: Crew<'_>, now: Moment) -> St
         parts.push("on this node".to_owned());
     }
     if not_before > now {
-        parts.push(format!("next attempt not before {}", clock(not_before)));
+        parts.push(format!("next attempt not before {}", not_before.clock()));
     }
     if let Some(deadline) = story.ticket.start_deadline {
-        parts.push(format!("it ends with 504 if it has not started by {}", clock(deadline)));
+        parts.push(format!("it ends with 504 if it has not started by {}", deadline.clock()));
     }
     format!("now: it waits, {}", parts.join(", "))
 }
@@ -188,7 +186,7 @@ fn states(runners: &[RunnerView], now: Moment) -> Vec<String> {
 
 fn ended(story: &Story, ending: Ending) -> Vec<String> {
     let ticket = &story.ticket;
-    let at = ticket.finished.map(iso).unwrap_or_default();
+    let at = ticket.finished.map(Moment::iso).unwrap_or_default();
     let mut lines = vec![match (ending, ending.problem()) {
         (Ending::Cancelled, _) => format!("it was cancelled at {at} (queue-cancel)"),
         (_, Some(problem)) => {
@@ -209,7 +207,7 @@ fn ended(story: &Story, ending: Ending) -> Vec<String> {
         ),
         (false, _) => {}
     }
-    lines.extend(ticket.expires.map(|expires| format!("it is kept until {}", iso(expires))));
+    lines.extend(ticket.expires.map(|expires| format!("it is kept until {}", expires.iso())));
     lines
 }
 
@@ -224,23 +222,23 @@ fn told(webhook: &Webhook, now: Moment) -> String {
         Some(next) if webhook.is_under_way(now) => {
             let way =
                 if webhook.sent.is_empty() { "its webhook is" } else { &*format!("{was}; it is") };
-            let next = clock(next);
+            let next = next.clock();
             format!("{way} on its way; where nothing is heard of that, it is sent again at {next}")
         }
-        Some(next) if next > now => format!("{was}; it is sent again at {}", clock(next)),
+        Some(next) if next > now => format!("{was}; it is sent again at {}", next.clock()),
         Some(_) => format!("{was}; it is due now"),
         None => format!("{was}; it is not sent any more"),
     }
 }
 
 /// What a runner is, and why.
-pub(super) fn runner(app: &str, runner: &RunnerView, now: Moment) -> Vec<String> {
+pub(crate) fn runner(app: &str, runner: &RunnerView, now: Moment) -> Vec<String> {
     let RunnerView { id, state, cause, since, in_flight, .. } = runner;
     let mut lines = vec![
         format!("{id} is a runner of {app}, of its revision {}", runner.revision),
         format!(
             "it is {state} since {}, for {}: {} ({})",
-            iso(*since),
+            since.iso(),
             span(now.since(*since)),
             cause.reason(),
             cause.name()
