@@ -33,6 +33,20 @@
 //! `served` (requests that its connection has seen before), `headers` (lower case), `received` (bytes), `text`,
 //! `spawned`, `env`.
 //!
+//! A WebSocket handshake is answered as its path says: `/refuse/STATUS` with this status, `/hold/NAME` when that file is
+//! there, `/deaf` never, any other with 101 and the first subprotocol that is offered. The first message of a session is
+//! the usual object. Then text is an object that says what to do, and binary messages come back as they are:
+//!
+//! | field | effect |
+//! |---|---|
+//! | `say` | this text |
+//! | `flood` | so many binary messages of 64 KiB |
+//! | `close` | closes with this code |
+//! | `silent` | answers nothing any more, not even a close, until the file of this name is there |
+//! | `part` | sends half of a frame and no more |
+//! | `drop` | closes the connection without a close |
+//! | `crash` | as above |
+//!
 //! Environment: `UNRULY_DIR`, where `starts` and `calls` get one JSON line each, and `requests/ID` one per attempt;
 //! `UNRULY_FAIL_STARTS` fails that many starts; `UNRULY_HOLD_SETUP` waits for that file before the port opens;
 //! `UNRULY_FAIL_WHILE` fails every start while that file is there; `UNRULY_NO_PORT` never opens the port;
@@ -45,6 +59,8 @@ mod answer;
 mod journal;
 #[path = "unruly/message.rs"]
 mod message;
+#[path = "unruly/session.rs"]
+mod session;
 
 use std::{
     env, io,

@@ -18,6 +18,7 @@ mod processes;
 mod program;
 mod queued;
 mod receiver;
+mod session;
 mod tool;
 
 pub use rustix::process::Signal;
@@ -35,5 +36,6 @@ pub use crate::{
     program::{example, python, run_script, server, unruly},
     queued::Queued,
     receiver::{Delivered, Receiver, Say},
+    session::Session,
     tool::{Told, tool},
 };

@@ -55,6 +55,12 @@ pub(crate) enum Command {
         after_help = "The copy is whole and of one moment. Try:\n  fal-server backup --to /backups/queue.sqlite"
     )]
     Backup(Backup),
+    /// Makes a key for callers, and says what the configuration has of it.
+    #[command(
+        after_help = "The configuration needs the key's hash only. Callers send `Authorization: Key <key>`; fal's clients read \
+        it from FAL_KEY.\n\nTry:\n  fal-server key alice"
+    )]
+    Key(NewKey),
     /// Ends the runners of a platform that has died. Started by the platform itself.
     #[command(hide = true)]
     Guard,
@@ -68,7 +74,7 @@ pub(crate) struct Serve {
     /// An example app to serve as demo/EXAMPLE, besides those of the configuration. May be repeated.
     #[arg(long, value_name = "EXAMPLE")]
     pub(crate) app: Vec<String>,
-    /// Where to listen; port 0 picks a free one. Only loopback is served in this version.
+    /// Where to listen; port 0 picks a free one. Without api_keys only loopback is served.
     #[arg(long, value_name = "ADDR", env = "FAL_SERVER_LISTEN")]
     pub(crate) listen: Option<SocketAddr>,
     /// Where the queue is kept. One platform at a time may use it.
@@ -160,6 +166,12 @@ pub(crate) struct Webhook {
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) serve: Serve,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewKey {
+    /// Who it is for: 1 to 64 letters, digits, `-`, `_` or `.`.
+    pub(crate) name: String,
 }
 
 #[derive(Debug, Args)]

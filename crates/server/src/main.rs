@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         Command::Dead(arguments) => finish(ask::dead(&arguments)),
         Command::Webhook(arguments) => finish(ask::webhook(&arguments)),
         Command::Doctor(arguments) => finish(doctor::doctor(&arguments)),
+        Command::Key(arguments) => finish(ask::key(&arguments)),
         Command::Backup(arguments) => finish(doctor::backup(&arguments)),
     }
 }

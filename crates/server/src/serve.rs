@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
-use fal_access::{Access, Keys};
+use fal_access::{Access, Entry, Keys, NewKey};
 use fal_gateway::{Edge, Gateway};
 use fal_node::{Node, Options, Webhooks};
 use fal_supervisor::Supervisor;
@@ -39,6 +39,9 @@ const BACKLOG: u32 = 4096;
 /// Runners are started on threads of their own, this many at once; a start takes one millisecond or two. With a thread
 /// for each of some hundred starts, what each runner keeps would lie on a heap of its own, almost all of it empty.
 const STARTERS: usize = 2;
+
+/// What the key of the tools is named.
+const TOOLS: &str = "fal-server.tools";
 
 pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
     let settings = settings::load(arguments)?;
@@ -75,7 +78,7 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     let Opened { store, node, key } = stores::open(&running)?;
     stores::keep_looking(&running)?;
     let supervisor = supervise(&data_dir)?;
-    let access = access(&running, &key)?;
+    let (access, own_key) = access(&running, &key)?;
     let shown = apps.clone();
     let options = Options {
         apps,
@@ -88,7 +91,8 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
         webhooks: webhooks(&running, key),
     };
     let node = Node::start(options).await.context("could not start the node")?;
-    ask::note(&data_dir, addr).context("could not write to the data directory")?;
+    let own_key = own_key.as_ref().map(|own| own.key.as_str());
+    ask::note(&data_dir, addr, own_key).context("could not write to the data directory")?;
     announce(addr).context("could not write to standard output")?;
     if is_welcome_wanted() {
         welcome::greet(addr, &data_dir, &shown);
@@ -124,10 +128,18 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Who may come in. Nodes that share a queue share the webhooks' key, so they take each other's tokens.
-fn access(settings: &Settings, key: &Key) -> anyhow::Result<Access> {
-    let keys = Keys::new(settings.keys.iter().cloned()).context("could not use the keys")?;
-    Ok(Access::new(keys, &key.derive("tokens")))
+/// Who may come in, and the key of the tools on this machine where there are keys. Nodes that share a queue share the
+/// webhooks' key, so they take each other's tokens.
+fn access(settings: &Settings, key: &Key) -> anyhow::Result<(Access, Option<NewKey>)> {
+    let mut entries = settings.keys.clone();
+    let mut own = None;
+    if !entries.is_empty() {
+        let made = NewKey::generate(TOOLS).context("could not make a key for the tools")?;
+        entries.push(Entry::parse(&made.hashed).context("could not use the tools' key")?);
+        own = Some(made);
+    }
+    let keys = Keys::new(entries).context("could not use the keys")?;
+    Ok((Access::new(keys, &key.derive("tokens")), own))
 }
 
 /// What starts and ends runners, once those of an earlier platform are ended.

@@ -91,20 +91,23 @@ pub(crate) async fn connect(
 impl Session {
     /// Ends it, and frees its slot.
     //= docs/contract.md#sessions
-    //# A session whose runner breaks MUST be closed with 1011, and its runner is checked as after any broken connection.
+    //# A session whose runner breaks MUST be closed with 1011, and its runner is checked as after a 502.
     pub fn end(self, end: SessionEnd) {
         let Self { lease, tunnel, path, request, .. } = self;
         let slot = Arc::clone(lease.slot());
         drop(tunnel);
         let reported = match end {
-            SessionEnd::Closed => closed(),
+            //= docs/contract.md#sessions
+            //# A session that was closed counts as an answer of 200.
+            SessionEnd::Closed => answered(Status::new(200)),
             SessionEnd::CallerLeft => {
                 tokio::spawn(async move {
                     exchange::signal_cancel(&slot, path.path(), request).await;
                 });
                 exchange::reported(Outcome::Abandoned)
             }
-            SessionEnd::RunnerBroke => exchange::reported(Outcome::Disconnected),
+            // A caller's garbage makes many a server drop the connection, so that alone ends no runner.
+            SessionEnd::RunnerBroke => answered(Status::new(502)),
         };
         let _direct_calls_have_none = lease.settle(reported);
     }
@@ -116,11 +119,10 @@ impl Session {
     }
 }
 
-//= docs/contract.md#sessions
-//# A session that was closed counts as an answer of 200.
-const fn closed() -> Reported {
+/// What a session comes to, as an answer of this status would.
+const fn answered(status: Status) -> Reported {
     exchange::reported(Outcome::Responded(Answer {
-        status: Status::new(200),
+        status,
         needs_retry: None,
         stop_runner: None,
         retry_after: None,

@@ -13,11 +13,17 @@ use serde_json::Value;
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Asks, and gives back the status and the JSON of the answer. HTTP/1.0, so that the answer ends with the connection.
-pub(super) fn ask(addr: SocketAddr, method: &str, path: &str) -> anyhow::Result<(u16, Value)> {
+pub(super) fn ask(
+    (addr, key): (SocketAddr, &str),
+    method: &str,
+    path: &str,
+) -> anyhow::Result<(u16, Value)> {
     let unreachable = || format!("the platform at {addr} cannot be reached");
     let mut stream = TcpStream::connect_timeout(&addr, LIMIT).with_context(unreachable)?;
     stream.set_read_timeout(Some(LIMIT)).with_context(unreachable)?;
-    let request = format!("{method} {path} HTTP/1.0\r\nhost: {addr}\r\ncontent-length: 0\r\n\r\n");
+    let key = if key.is_empty() { String::new() } else { format!("authorization: Key {key}\r\n") };
+    let request =
+        format!("{method} {path} HTTP/1.0\r\nhost: {addr}\r\n{key}content-length: 0\r\n\r\n");
     stream.write_all(request.as_bytes()).with_context(unreachable)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).with_context(unreachable)?;

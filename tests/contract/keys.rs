@@ -1,0 +1,188 @@
+//! Keys: who may call what, and how much.
+
+use fal_tests::{App, Platform, Request, Response, Session, eventually, json, tool};
+
+const KEYS: &str = r#"api_keys = ["ops:a-long-secret", { key = "few:another-secret", concurrent = 1 }, { key = "slow:yet-another-one", per_second = 0.001 }]"#;
+const OPS: &str = "Key ops:a-long-secret";
+
+fn lab(auth: &str) -> App {
+    App::unruly().set("min_concurrency", 1).set("auth", format!("\"{auth}\""))
+}
+
+fn send(platform: &Platform, (method, path): (&str, &str), key: Option<&str>) -> Response {
+    let request = Request::new(method, path).json(&json!({}));
+    platform.send(&match key {
+        Some(key) => request.header("authorization", key),
+        None => request,
+    })
+}
+
+//= docs/contract.md#auth-modes
+//= type=test
+//# With keys, a request for a `private` or `shared` app MUST bring one of them, or a token for that app; a `public` app asks for nothing.
+#[test]
+fn calls_and_the_queue_ask_for_a_key() {
+    let public = lab("public").named("demo/open");
+    let platform = Platform::start(KEYS, &[lab("private"), public]);
+    let submitted = send(&platform, ("POST", "/queue/demo/lab"), Some(OPS)).is(200).json();
+    let id = submitted["request_id"].as_str().unwrap();
+    let requests = format!("/queue/demo/lab/requests/{id}");
+    let urls = [
+        ("POST", "/run/demo/lab".to_owned()),
+        ("POST", "/queue/demo/lab".to_owned()),
+        ("GET", format!("{requests}/status")),
+        ("GET", format!("{requests}/status/stream")),
+        ("GET", requests.clone()),
+        ("PUT", format!("{requests}/cancel")),
+    ];
+    for (method, path) in &urls {
+        for wrong in [None, Some("Key ops:wrong-secret"), Some("Basic eDp5"), Some("Key")] {
+            let refused = send(&platform, (method, path), wrong).is(401);
+            assert!(refused.json()["detail"].is_string(), "{refused:?}");
+            assert!(refused.header("x-fal-request-id").is_some());
+        }
+        for right in [OPS, "bearer ops:a-long-secret"] {
+            let status = send(&platform, (method, path), Some(right)).status;
+            assert!([200, 202, 400].contains(&status), "{method} {path}: {status}");
+        }
+    }
+    send(&platform, ("POST", "/run/demo/open"), None).is(200);
+    send(&platform, ("POST", "/run/demo/open"), Some("Key no-key-of-ours")).is(200);
+    let seen = send(&platform, ("POST", "/run/demo/lab"), Some(OPS)).is(200).json();
+    assert_eq!(seen["headers"]["x-fal-caller-user-id"], "ops");
+    assert!(seen["headers"]["authorization"].is_null(), "a key stays here");
+    let refused = Session::open(platform.addr(), "/run/demo/lab/live", &[]).unwrap_err();
+    assert_eq!(refused.0, 401, "before the handshake: {refused:?}");
+    let key = [("authorization", OPS)];
+    Session::open(platform.addr(), "/run/demo/lab/live", &key).unwrap().greeting();
+    assert!(!platform.log().contains("secret"), "no key in the log");
+}
+
+//= docs/contract.md#api-keys
+//= type=test
+//# With keys, `/api/...` MUST answer 401 without one and 403 to a wrong one, and `/rest/...` 401 to both.
+#[test]
+fn tools_ask_for_a_key() {
+    let platform = Platform::start(KEYS, &[lab("public")]);
+    for path in ["/api/runners", "/api/requests", "/api/dead", "/api/nothing"] {
+        send(&platform, ("GET", path), None).is(401);
+        send(&platform, ("GET", path), Some("Key ops:wrong-secret")).is(403);
+    }
+    send(&platform, ("GET", "/api/runners"), Some(OPS)).is(200);
+    // Whoever may read the data directory needs none.
+    let lines = platform.tool(&["dead"]).went_well();
+    assert!(!lines.is_empty());
+    for key in [None, Some("Key ops:wrong-secret")] {
+        send(&platform, ("POST", "/rest/tokens/"), key).is(401);
+    }
+    for open in ["/healthz", "/readyz", "/rest/.well-known/jwks.json", "/.well-known/jwks.json"] {
+        send(&platform, ("GET", open), None).is(200);
+    }
+}
+
+//= docs/contract.md#key-limits
+//= type=test
+//# A call beyond its key's limits MUST get 429 of the type `concurrent_requests_limit` with `X-Fal-Needs-Retry: 1`, and reach no runner.
+#[test]
+fn a_key_has_its_limits() {
+    let platform = Platform::start(KEYS, &[lab("private").set("max_multiplexing", 4)]);
+    let few = Some("Key few:another-secret");
+    let limited = |response: Response| {
+        let response = response.is(429);
+        assert_eq!(response.json()["error_type"], "concurrent_requests_limit");
+        assert_eq!(response.header("x-fal-error-type"), Some("concurrent_requests_limit"));
+        assert_eq!(response.header("x-fal-needs-retry"), Some("1"));
+        response
+    };
+    let held =
+        Request::new("POST", "/run/demo/lab").header("authorization", "Key few:another-secret");
+    let held = held.json(&json!({ "hold": "go", "tag": "held" })).begin(platform.addr());
+    platform.lab().called("held");
+    limited(send(&platform, ("POST", "/run/demo/lab"), few));
+    send(&platform, ("POST", "/run/demo/lab"), Some(OPS)).is(200);
+    send(&platform, ("GET", "/api/runners"), few).is(200);
+    platform.lab().create("go");
+    held.response().is(200);
+    send(&platform, ("POST", "/run/demo/lab"), few).is(200);
+    let slow = Some("Key slow:yet-another-one");
+    send(&platform, ("POST", "/queue/demo/lab"), slow).is(200);
+    let refused = limited(send(&platform, ("POST", "/queue/demo/lab"), slow));
+    assert!(refused.header("retry-after").is_some());
+    let tags = eventually("what was let in has run", || {
+        Some(platform.lab().tags()).filter(|tags| tags.len() >= 4)
+    });
+    assert_eq!(tags, ["held", "", "", ""], "what was refused has reached no runner");
+}
+
+//= docs/contract.md#keys
+//= type=test
+//# Without keys only loopback MUST be served.
+#[test]
+fn other_machines_are_served_with_keys_only() {
+    let app = format!("[apps.\"demo/lab\"]\ncommand = [{:?}]\n", fal_tests::unruly());
+    let config = format!("data_dir = \"data\"\nlisten = \"0.0.0.0:0\"\n{app}");
+    let refused = Platform::refused(&config, |_| {});
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        refused.log.contains("listen") && refused.log.contains("fal-server key"),
+        "{}",
+        refused.log
+    );
+    for (keys, said) in [
+        (r#"["short"]"#, "at least 8"),
+        (r#"["a:one-secret", "a:two-secret"]"#, "two keys are named `a`"),
+        (r#"[{ key = "a:one-secret", most = 1 }]"#, "`most` is not one of"),
+        (r#"[{ concurrent = 1 }]"#, "a key is"),
+        (r#"[{ key = "a:one-secret", concurrent = 0 }]"#, "`concurrent` is a number"),
+        (r#"[{ key = "a:one-secret", per_second = "x" }]"#, "`per_second` is a number"),
+        ("[7]", "a key is"),
+        (r#"["a:sha256=77"]"#, "64 hexadecimal"),
+    ] {
+        let config = format!("data_dir = \"data\"\napi_keys = {keys}\n{app}");
+        let refused = Platform::refused(&config, |_| {});
+        assert_eq!(refused.code, Some(2));
+        assert!(
+            refused.log.contains("fal.toml:2: api_keys: ") || refused.log.contains(":2: api_keys"),
+            "{}",
+            refused.log
+        );
+        assert!(refused.log.contains(said), "{said} in {}", refused.log);
+        assert!(!refused.log.contains("secret"), "a message shows no key: {}", refused.log);
+    }
+}
+
+#[test]
+fn a_key_that_was_made_opens_by_its_hash() {
+    let lines = tool(&["key", "robot"]).went_well();
+    let key = lines[0].clone();
+    let hashed = lines.iter().find(|line| line.contains("sha256=")).unwrap();
+    assert!(key.starts_with("robot:") && !hashed.contains(key.split_once(':').unwrap().1));
+    let hashed = hashed.split('"').nth(1).unwrap();
+    let platform = Platform::start(&format!("api_keys = [\"{hashed}\"]"), &[lab("shared")]);
+    send(&platform, ("POST", "/run/demo/lab"), Some(&format!("Key {key}"))).is(200);
+    send(&platform, ("POST", "/run/demo/lab"), Some(&format!("Key {hashed}"))).is(401);
+    let told = tool(&["key", "no:name"]);
+    assert_eq!(told.code, Some(2));
+    assert!(told.error.contains("`no:name` is no name for a key"), "{}", told.error);
+}
+
+//= docs/contract.md#proxy
+//= type=test
+//# A request for `/api/fal/proxy` MUST be treated as one for the URL in its `x-fal-target-url`, and get 400 `Invalid request` where that is missing or not of fal's hosts.
+#[test]
+fn the_proxy_asks_for_a_key_too() {
+    let platform = Platform::start(KEYS, &[lab("private")]);
+    let request = |target: &str| {
+        let request = Request::new("POST", "/api/fal/proxy").json(&json!({}));
+        request.header("x-fal-target-url", target)
+    };
+    let with_key = |target: &str| platform.send(&request(target).header("authorization", OPS));
+    platform.send(&request("https://fal.run/demo/lab")).is(401);
+    let seen = with_key("https://fal.run/demo/lab/deep?x=1").is(200).json();
+    assert_eq!(seen["path"], "/deep?x=1");
+    let submitted = with_key("https://queue.fal.run/demo/lab").is(200).json();
+    assert!(submitted["status_url"].as_str().unwrap().contains("/queue/demo/lab/requests/"));
+    for bad in ["https://example.com/demo/lab", "http://127.0.0.1:1/x", "demo/lab"] {
+        assert_eq!(with_key(bad).is(400).json()["detail"], "Invalid request");
+    }
+}

@@ -1,0 +1,131 @@
+//! A WebSocket as a caller has it.
+
+use std::net::{SocketAddr, TcpStream};
+
+use serde_json::Value;
+use tungstenite::{
+    Message, WebSocket,
+    client::IntoClientRequest,
+    error::Error,
+    handshake::{HandshakeError, client::Response},
+};
+
+use crate::{LONG, Platform};
+
+/// A session that was opened.
+#[derive(Debug)]
+pub struct Session {
+    socket: WebSocket<TcpStream>,
+    /// The answer to the handshake.
+    pub handshake: Response,
+}
+
+impl Session {
+    /// Opens one, with these headers; the status where it is refused.
+    ///
+    /// # Errors
+    /// The status and the body of a refusal.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub fn open(
+        addr: SocketAddr,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, (u16, String)> {
+        let mut request =
+            format!("ws://{addr}{path}").into_client_request().expect("the path is part of a URL");
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header's value"));
+        }
+        let stream = TcpStream::connect(addr).expect("the platform accepts connections");
+        stream.set_read_timeout(Some(LONG)).expect("a socket may have a timeout");
+        stream.set_nodelay(true).expect("a socket may send at once");
+        match tungstenite::client(request, stream) {
+            Ok((socket, handshake)) => Ok(Self { socket, handshake }),
+            Err(HandshakeError::Failure(Error::Http(refusal))) => {
+                let body = refusal.body().clone().unwrap_or_default();
+                Err((refusal.status().as_u16(), String::from_utf8_lossy(&body).into_owned()))
+            }
+            Err(error) => panic!("no answer to the handshake: {error}"),
+        }
+    }
+
+    /// Sends what the runner is to do.
+    ///
+    /// # Panics
+    /// When it cannot be sent.
+    #[track_caller]
+    pub fn order(&mut self, orders: &Value) {
+        self.send(Message::text(orders.to_string()));
+    }
+
+    /// Sends any message.
+    ///
+    /// # Panics
+    /// When it cannot be sent.
+    #[track_caller]
+    pub fn send(&mut self, message: Message) {
+        self.socket.send(message).expect("the session is open");
+    }
+
+    /// The next message.
+    ///
+    /// # Panics
+    /// When none comes.
+    #[track_caller]
+    pub fn next(&mut self) -> Message {
+        self.socket.read().expect("a message comes")
+    }
+
+    /// What the runner says first: its process, and what it has seen of the handshake.
+    ///
+    /// # Panics
+    /// When it says something else.
+    #[track_caller]
+    pub fn greeting(&mut self) -> Value {
+        let text = self.next().into_text().expect("the greeting is text");
+        serde_json::from_str(&text).expect("the greeting is an object")
+    }
+
+    /// The code and the reason of the close that comes next; none where the connection ends without one.
+    #[track_caller]
+    pub fn closed(&mut self) -> Option<(u16, String)> {
+        loop {
+            match self.socket.read() {
+                Ok(Message::Close(frame)) => {
+                    // The answer to it goes out.
+                    let _closed_already = self.socket.flush();
+                    return frame.map(|frame| (frame.code.into(), frame.reason.to_string()));
+                }
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// Closes it as one does, and waits for the answer.
+    pub fn close(mut self) -> Option<(u16, String)> {
+        let _closed_already = self.socket.close(None);
+        self.closed()
+    }
+
+    /// The connection below it.
+    #[must_use]
+    pub fn stream(&self) -> &TcpStream {
+        self.socket.get_ref()
+    }
+}
+
+impl Platform {
+    /// A session of `demo/lab` under this path.
+    ///
+    /// # Panics
+    /// When it is refused.
+    #[must_use]
+    #[track_caller]
+    pub fn session(&self, path: &str) -> Session {
+        Session::open(self.addr(), &format!("/run/demo/lab{path}"), &[])
+            .expect("the handshake is answered with 101")
+    }
+}
