@@ -46,8 +46,8 @@ fn calls_and_the_queue_ask_for_a_key() {
             assert!([200, 202, 400].contains(&status), "{method} {path}: {status}");
         }
     }
-    send(&platform, ("POST", "/run/demo/open"), None).is(200);
-    send(&platform, ("POST", "/run/demo/open"), Some("Key no-key-of-ours")).is(200);
+    assert_eq!(send(&platform, ("POST", "/run/demo/open"), None).status, 200);
+    assert_eq!(send(&platform, ("POST", "/run/demo/open"), Some("Key no-key-of-ours")).status, 200);
     let seen = send(&platform, ("POST", "/run/demo/lab"), Some(OPS)).is(200).json();
     assert_eq!(seen["headers"]["x-fal-caller-user-id"], "ops");
     assert!(seen["headers"]["authorization"].is_null(), "a key stays here");
@@ -65,18 +65,18 @@ fn calls_and_the_queue_ask_for_a_key() {
 fn tools_ask_for_a_key() {
     let platform = Platform::start(KEYS, &[lab("public")]);
     for path in ["/api/runners", "/api/requests", "/api/dead", "/api/nothing"] {
-        send(&platform, ("GET", path), None).is(401);
-        send(&platform, ("GET", path), Some("Key ops:wrong-secret")).is(403);
+        assert_eq!(send(&platform, ("GET", path), None).status, 401);
+        assert_eq!(send(&platform, ("GET", path), Some("Key ops:wrong-secret")).status, 403);
     }
-    send(&platform, ("GET", "/api/runners"), Some(OPS)).is(200);
+    assert_eq!(send(&platform, ("GET", "/api/runners"), Some(OPS)).status, 200);
     // Whoever may read the data directory needs none.
     let lines = platform.tool(&["dead"]).went_well();
     assert!(!lines.is_empty());
     for key in [None, Some("Key ops:wrong-secret")] {
-        send(&platform, ("POST", "/rest/tokens/"), key).is(401);
+        assert_eq!(send(&platform, ("POST", "/rest/tokens/"), key).status, 401);
     }
     for open in ["/healthz", "/readyz", "/rest/.well-known/jwks.json", "/.well-known/jwks.json"] {
-        send(&platform, ("GET", open), None).is(200);
+        assert_eq!(send(&platform, ("GET", open), None).status, 200);
     }
 }
 
@@ -99,13 +99,13 @@ fn a_key_has_its_limits() {
     let held = held.json(&json!({ "hold": "go", "tag": "held" })).begin(platform.addr());
     platform.lab().called("held");
     limited(send(&platform, ("POST", "/run/demo/lab"), few));
-    send(&platform, ("POST", "/run/demo/lab"), Some(OPS)).is(200);
-    send(&platform, ("GET", "/api/runners"), few).is(200);
+    assert_eq!(send(&platform, ("POST", "/run/demo/lab"), Some(OPS)).status, 200);
+    assert_eq!(send(&platform, ("GET", "/api/runners"), few).status, 200);
     platform.lab().create("go");
-    held.response().is(200);
-    send(&platform, ("POST", "/run/demo/lab"), few).is(200);
+    assert_eq!(held.response().status, 200);
+    assert_eq!(send(&platform, ("POST", "/run/demo/lab"), few).status, 200);
     let slow = Some("Key slow:yet-another-one");
-    send(&platform, ("POST", "/queue/demo/lab"), slow).is(200);
+    assert_eq!(send(&platform, ("POST", "/queue/demo/lab"), slow).status, 200);
     let refused = limited(send(&platform, ("POST", "/queue/demo/lab"), slow));
     assert!(refused.header("retry-after").is_some());
     let tags = eventually("what was let in has run", || {
@@ -159,8 +159,11 @@ fn a_key_that_was_made_opens_by_its_hash() {
     assert!(key.starts_with("robot:") && !hashed.contains(key.split_once(':').unwrap().1));
     let hashed = hashed.split('"').nth(1).unwrap();
     let platform = Platform::start(&format!("api_keys = [\"{hashed}\"]"), &[lab("shared")]);
-    send(&platform, ("POST", "/run/demo/lab"), Some(&format!("Key {key}"))).is(200);
-    send(&platform, ("POST", "/run/demo/lab"), Some(&format!("Key {hashed}"))).is(401);
+    assert_eq!(send(&platform, ("POST", "/run/demo/lab"), Some(&format!("Key {key}"))).status, 200);
+    assert_eq!(
+        send(&platform, ("POST", "/run/demo/lab"), Some(&format!("Key {hashed}"))).status,
+        401
+    );
     let told = tool(&["key", "no:name"]);
     assert_eq!(told.code, Some(2));
     assert!(told.error.contains("`no:name` is no name for a key"), "{}", told.error);
@@ -177,7 +180,7 @@ fn the_proxy_asks_for_a_key_too() {
         request.header("x-fal-target-url", target)
     };
     let with_key = |target: &str| platform.send(&request(target).header("authorization", OPS));
-    platform.send(&request("https://fal.run/demo/lab")).is(401);
+    assert_eq!(platform.send(&request("https://fal.run/demo/lab")).status, 401);
     let seen = with_key("https://fal.run/demo/lab/deep?x=1").is(200).json();
     assert_eq!(seen["path"], "/deep?x=1");
     let submitted = with_key("https://queue.fal.run/demo/lab").is(200).json();

@@ -17,3 +17,4 @@ mod retries;
 mod sessions;
 mod silence;
 mod statuses;
+mod tls;

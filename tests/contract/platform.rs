@@ -20,7 +20,7 @@ fn a_second_platform_on_the_same_folder_is_refused() {
 
 //= docs/contract.md#ready-line
 //= type=test
-//# The platform MUST print one line `listening on http://ADDR` to standard output once it accepts connections, and nothing else there.
+//# The platform MUST print one line `listening on http://ADDR` to standard output once it accepts connections, with TLS a second one `listening on https://ADDR`, and nothing else there.
 #[test]
 fn the_platform_says_one_line() {
     let app = App::unruly().set("min_concurrency", 1);

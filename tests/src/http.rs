@@ -376,6 +376,6 @@ impl Response {
 
 #[track_caller]
 #[expect(clippy::panic, reason = "a test fails")]
-fn fail(text: &str) -> ! {
+pub(crate) fn fail(text: &str) -> ! {
     panic!("{text}");
 }

@@ -18,6 +18,7 @@ mod processes;
 mod program;
 mod queued;
 mod receiver;
+mod secured;
 mod session;
 mod tool;
 
@@ -36,6 +37,7 @@ pub use crate::{
     program::{example, python, run_script, server, unruly},
     queued::Queued,
     receiver::{Delivered, Receiver, Say},
+    secured::{Fetched, fetch},
     session::Session,
     tool::{Told, tool},
 };

@@ -15,7 +15,9 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{App, Connection, Lab, Queued, Request, Response, eventually, processes, program};
+use crate::{
+    App, Connection, Lab, Queued, Request, Response, eventually, http::fail, processes, program,
+};
 
 /// A platform that runs, or did. When it is dropped it is killed, and no process of its runners may be left.
 #[derive(Debug)]
@@ -447,10 +449,4 @@ impl Runner {
 #[expect(clippy::print_stderr, reason = "a failed test shows the platform's log")]
 fn show(log: &str) {
     eprintln!("--- the platform's log ---\n{log}--- end of the log ---");
-}
-
-#[track_caller]
-#[expect(clippy::panic, reason = "a test fails")]
-fn fail(text: &str) -> ! {
-    panic!("{text}");
 }

@@ -10,7 +10,7 @@ use tungstenite::{
     handshake::{HandshakeError, client::Response},
 };
 
-use crate::{LONG, Platform};
+use crate::{LONG, Platform, http::fail};
 
 /// A session that was opened.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Session {
                 let body = refusal.body().clone().unwrap_or_default();
                 Err((refusal.status().as_u16(), String::from_utf8_lossy(&body).into_owned()))
             }
-            Err(error) => panic!("no answer to the handshake: {error}"),
+            Err(error) => fail(&format!("no answer to the handshake: {error}")),
         }
     }
 
@@ -74,7 +74,7 @@ impl Session {
     /// # Panics
     /// When none comes.
     #[track_caller]
-    pub fn next(&mut self) -> Message {
+    pub fn message(&mut self) -> Message {
         self.socket.read().expect("a message comes")
     }
 
@@ -84,7 +84,7 @@ impl Session {
     /// When it says something else.
     #[track_caller]
     pub fn greeting(&mut self) -> Value {
-        let text = self.next().into_text().expect("the greeting is text");
+        let text = self.message().into_text().expect("the greeting is text");
         serde_json::from_str(&text).expect("the greeting is an object")
     }
 

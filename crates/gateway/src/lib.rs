@@ -27,6 +27,6 @@ mod wire;
 pub use crate::{
     body::{Body, BodyError},
     limits::Limits,
-    serve::serve,
+    serve::{Listener, serve},
     service::{Edge, Gateway},
 };

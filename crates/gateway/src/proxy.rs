@@ -22,6 +22,8 @@ const HOSTS: [(&str, &str); 8] = [
 /// Where such a request goes; none where that is nowhere.
 pub(crate) fn target(headers: &HeaderMap) -> Option<Uri> {
     let url: Uri = headers.get(TARGET)?.to_str().ok()?.parse().ok()?;
+    // A host alone is no URL.
+    url.scheme()?;
     let host = url.host()?;
     let (_, prefix) = HOSTS.iter().find(|(name, _)| *name == host)?;
     let path = url.path_and_query().map_or("/", |path| path.as_str());

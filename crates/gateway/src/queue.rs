@@ -36,7 +36,7 @@ pub(crate) async fn handle(
         Ok(caller) => caller,
         Err(why) => return entry::denied(&why, id),
     };
-    let base = Base::new(&request, prefix, &app);
+    let base = Base::new(gateway, &request, prefix, &app);
     match path::place(tail) {
         Place::Submit => {
             let tail = tail.to_owned();
@@ -128,7 +128,10 @@ pub(crate) struct Base(String);
 
 impl Base {
     /// As the caller reached the queue: the host it named, with or without the prefix.
-    fn new<B>(request: &Request<B>, prefix: &str, app: &App) -> Self {
+    fn new<B>(gateway: &Gateway, request: &Request<B>, prefix: &str, app: &App) -> Self {
+        if let Some(base) = gateway.public_url() {
+            return Self(format!("{base}/queue/{}/requests/", app.id()));
+        }
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let host = host.unwrap_or("localhost");
         let scheme = request.extensions().get::<Scheme>().map_or("http", Scheme::as_str);

@@ -30,13 +30,14 @@ pub(crate) fn route<'a>(uri: &'a Uri, headers: &HeaderMap) -> Route<'a> {
     if host.starts_with(b"fal.") || host.starts_with(b"run.") {
         return Route::Run(bare);
     }
-    // A path with its part before it is found under every host.
-    let says =
-        |host_prefix: &[u8], part: &str| host.starts_with(host_prefix) && !path.starts_with(part);
-    if says(b"rest.", "/rest/") {
+    // A path with its part before it is found under every host, as it stands in URLs that the platform gives.
+    if path.starts_with("/rest/") || path.starts_with("/cdn/") {
+        return Route::Other("");
+    }
+    if host.starts_with(b"rest.") {
         return Route::Other("/rest");
     }
-    if says(b"cdn.", "/cdn/") || says(b"v3.", "/cdn/") {
+    if host.starts_with(b"cdn.") || host.starts_with(b"v3.") {
         return Route::Other("/cdn");
     }
     Route::Other("")
@@ -66,6 +67,7 @@ mod tests {
         check("localhost", "/healthz", Route::Other(""));
         check("rest.test", "/tokens/", Route::Other("/rest"));
         check("rest.test", "/rest/tokens/", Route::Other(""));
+        check("rest.test", "/cdn/files/a/b", Route::Other(""));
         check("cdn.test:80", "/files/upload", Route::Other("/cdn"));
         check("v3.test", "/files/upload", Route::Other("/cdn"));
     }

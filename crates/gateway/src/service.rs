@@ -33,6 +33,8 @@ pub struct Edge {
     pub limits: Limits,
     /// Who may come in.
     pub access: Arc<Access>,
+    /// What URLs in answers begin with; none for what the caller's own began with.
+    pub public_url: Option<String>,
     /// What answers everything but calls and the queue. Of `/api/` and `/rest/` only holders of a key are let through to
     /// it; for the rest it has to see to that itself.
     pub others: Router,
@@ -44,6 +46,7 @@ struct Inner {
     node: Handle,
     limits: Limits,
     access: Arc<Access>,
+    public_url: Option<String>,
     others: Router,
 }
 
@@ -59,8 +62,8 @@ impl Gateway {
     /// The edge of a node.
     #[must_use]
     pub fn new(edge: Edge) -> Self {
-        let Edge { node, limits, access, others } = edge;
-        Self { inner: Arc::new(Inner { node, limits, access, others }) }
+        let Edge { node, limits, access, public_url, others } = edge;
+        Self { inner: Arc::new(Inner { node, limits, access, public_url, others }) }
     }
 
     pub(crate) fn node(&self) -> &Handle {
@@ -69,6 +72,10 @@ impl Gateway {
 
     pub(crate) fn limits(&self) -> Limits {
         self.inner.limits
+    }
+
+    pub(crate) fn public_url(&self) -> Option<&str> {
+        self.inner.public_url.as_deref()
     }
 
     pub(crate) fn access(&self) -> &Access {

@@ -3,6 +3,7 @@
 //! It is found through its data directory, where it has noted its address.
 
 mod dead;
+mod env;
 mod http;
 mod why;
 
@@ -20,6 +21,7 @@ use serde_json::Value;
 
 pub(crate) use self::{
     dead::{dead, webhook},
+    env::env,
     why::why,
 };
 use crate::{
@@ -31,9 +33,19 @@ use crate::{
 /// The file in a data directory that says where its platform listens.
 const ADDRESS: &str = "address";
 
-/// Notes where the platform listens, and with what it is asked where it has keys. Whoever may read the data directory may
-/// ask.
-pub(crate) fn note(data_dir: &Path, addr: SocketAddr, key: Option<&str>) -> std::io::Result<()> {
+/// What a platform notes of itself for whoever may read its data directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Noted {
+    /// Where it listens.
+    pub(crate) addr: SocketAddr,
+    /// With what it is asked; empty where it asks for nothing.
+    pub(crate) key: String,
+    /// Where it serves TLS, if it does.
+    pub(crate) secured: Option<SocketAddr>,
+}
+
+/// Notes it, readable by the owner of the data directory only.
+pub(crate) fn note(data_dir: &Path, noted: &Noted) -> std::io::Result<()> {
     let path = data_dir.join(ADDRESS);
     // One that is there may be open to others.
     match fs::remove_file(&path) {
@@ -42,7 +54,19 @@ pub(crate) fn note(data_dir: &Path, addr: SocketAddr, key: Option<&str>) -> std:
     }
     let mut options = fs::OpenOptions::new();
     let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
-    write!(file, "{addr}\n{}\n", key.unwrap_or_default())
+    let Noted { addr, key, secured } = noted;
+    let secured = secured.map(|addr| addr.to_string()).unwrap_or_default();
+    write!(file, "{addr}\n{key}\n{secured}\n")
+}
+
+impl Noted {
+    fn read(data_dir: &Path) -> Option<Self> {
+        let text = fs::read_to_string(data_dir.join(ADDRESS)).ok()?;
+        let mut lines = text.lines().map(str::trim);
+        let addr = lines.next()?.parse().ok()?;
+        let key = lines.next().unwrap_or_default().to_owned();
+        Some(Self { addr, key, secured: lines.next().and_then(|line| line.parse().ok()) })
+    }
 }
 
 /// The data directory that somebody means.
@@ -53,38 +77,35 @@ pub(crate) fn data_dir(found: &Found) -> Result<PathBuf, Failure> {
 
 /// A platform that runs.
 struct Platform {
-    addr: SocketAddr,
-    /// Empty where it asks for none.
-    key: String,
+    noted: Noted,
 }
 
 impl Platform {
     fn find(found: &Found) -> Result<Self, Failure> {
-        let dir = data_dir(found)?;
-        if lock::platform(&dir)?.is_none() {
+        Self::on(&data_dir(found)?)
+    }
+
+    fn on(dir: &Path) -> Result<Self, Failure> {
+        if lock::platform(dir)?.is_none() {
             let text = "start it, or name its data_dir with --data-dir or --config";
             return Err(anyhow!("no platform runs on data_dir {}: {text}", dir.display()).into());
         }
-        let noted = fs::read_to_string(dir.join(ADDRESS)).unwrap_or_default();
-        let mut lines = noted.lines().map(str::trim);
-        let addr = lines.next().and_then(|text| text.parse().ok());
-        let key = lines.next().unwrap_or_default().to_owned();
-        let addr = addr.ok_or_else(|| {
+        let noted = Noted::read(dir).ok_or_else(|| {
             anyhow!("the platform on data_dir {} has not said where it listens", dir.display())
         })?;
-        Ok(Self { addr, key })
+        Ok(Self { noted })
     }
 
     fn get(&self, path: &str) -> anyhow::Result<(u16, Value)> {
-        http::ask((self.addr, &self.key), "GET", path)
+        http::ask((self.noted.addr, &self.noted.key), "GET", path)
     }
 
     fn put(&self, path: &str) -> anyhow::Result<(u16, Value)> {
-        http::ask((self.addr, &self.key), "PUT", path)
+        http::ask((self.noted.addr, &self.noted.key), "PUT", path)
     }
 
     fn delete(&self, path: &str) -> anyhow::Result<(u16, Value)> {
-        http::ask((self.addr, &self.key), "DELETE", path)
+        http::ask((self.noted.addr, &self.noted.key), "DELETE", path)
     }
 }
 

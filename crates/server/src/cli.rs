@@ -55,6 +55,12 @@ pub(crate) enum Command {
         after_help = "The copy is whole and of one moment. Try:\n  fal-server backup --to /backups/queue.sqlite"
     )]
     Backup(Backup),
+    /// Prints what a shell needs so that fal's Python client comes to a platform that serves TLS.
+    #[command(
+        after_help = "Try:\n  fal-server serve --app hello --tls\n  eval \"$(fal-server env)\"\n  \
+        python3 -c 'import fal_client; print(fal_client.run(\"demo/hello\", arguments={\"prompt\": \"hi\"}))'"
+    )]
+    Env(Env),
     /// Makes a key for callers, and says what the configuration has of it.
     #[command(
         after_help = "The configuration needs the key's hash only. Callers send `Authorization: Key <key>`; fal's clients read \
@@ -84,7 +90,7 @@ pub(crate) struct Serve {
     /// password, use FAL_SERVER_QUEUE or the file: arguments are for everybody to see.
     #[arg(long, value_name = "URL", env = "FAL_SERVER_QUEUE", hide_env_values = true)]
     pub(crate) queue: Option<String>,
-    /// Serve TLS beside plain HTTP. Not available in this version.
+    /// Serve TLS beside plain HTTP: on port 8443 with a certificate made here, where the configuration has no [tls].
     #[arg(long)]
     pub(crate) tls: bool,
 }
@@ -166,6 +172,12 @@ pub(crate) struct Webhook {
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) serve: Serve,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Env {
+    #[command(flatten)]
+    pub(crate) found: Found,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod ask;
 mod cli;
 mod describe;
 mod doctor;
+mod edge;
 mod lock;
 mod logs;
 mod reload;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Command::Dead(arguments) => finish(ask::dead(&arguments)),
         Command::Webhook(arguments) => finish(ask::webhook(&arguments)),
         Command::Doctor(arguments) => finish(doctor::doctor(&arguments)),
+        Command::Env(arguments) => finish(ask::env(&arguments)),
         Command::Key(arguments) => finish(ask::key(&arguments)),
         Command::Backup(arguments) => finish(doctor::backup(&arguments)),
     }

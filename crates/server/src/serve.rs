@@ -1,28 +1,20 @@
 //! Wiring: from settings to a platform that serves, and back.
 
-use std::{
-    io::{self, Write},
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use fal_access::{Access, Entry, Keys, NewKey};
-use fal_gateway::{Edge, Gateway};
 use fal_node::{Node, Options, Webhooks};
 use fal_supervisor::Supervisor;
 use fal_webhook::{Key, Private, Roots, Sender};
 use tokio::{
-    net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
 
 use crate::{
-    Failure, ask,
+    Failure,
     cli::Serve,
+    edge::Front,
     lock, reload,
     settings::{self, Settings},
     stores::{self, Opened},
@@ -33,15 +25,9 @@ use crate::{
 /// connections are served over and over while others wait.
 const EVENT_INTERVAL: u32 = 256;
 
-/// Connections that wait to be accepted, as far as the system allows as many.
-const BACKLOG: u32 = 4096;
-
 /// Runners are started on threads of their own, this many at once; a start takes one millisecond or two. With a thread
 /// for each of some hundred starts, what each runner keeps would lie on a heap of its own, almost all of it empty.
 const STARTERS: usize = 2;
-
-/// What the key of the tools is named.
-const TOOLS: &str = "fal-server.tools";
 
 pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
     let settings = settings::load(arguments)?;
@@ -54,31 +40,18 @@ pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
     runtime.block_on(run(arguments, settings))
 }
 
-/// Listens where callers connect. Of a crowd that comes at once none is to wait a second for its connection, which is how
-/// long the system takes to try again where the line is full.
-fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A port that was in use just before is free.
-    socket.set_reuseaddr(true)?;
-    socket.bind(listen)?;
-    socket.listen(BACKLOG)
-}
-
 async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
     let running = Arc::new(settings);
-    let Settings { listen, data_dir, limits, machine, apps, .. } = Settings::clone(&running);
+    let Settings { data_dir, limits, machine, apps, .. } = Settings::clone(&running);
     // Whoever finds the platform by its lock may signal it.
     let mut stop = Stop::listen().context("could not listen for signals")?;
     let mut hangup = reload::Hangup::listen().context("could not listen for signals")?;
     let _lock = lock::take(&data_dir).context("could not take the data directory")?;
-    let listener = bind(listen).with_context(|| {
-        format!("could not listen on {listen}: is another program using the port?")
-    })?;
-    let addr = listener.local_addr().context("could not read the listener's address")?;
     let Opened { store, node, key } = stores::open(&running)?;
     stores::keep_looking(&running)?;
+    let front = Front::open(&running, &key)?;
+    let addr = front.addr;
     let supervisor = supervise(&data_dir)?;
-    let (access, own_key) = access(&running, &key)?;
     let shown = apps.clone();
     let options = Options {
         apps,
@@ -91,25 +64,13 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
         webhooks: webhooks(&running, key),
     };
     let node = Node::start(options).await.context("could not start the node")?;
-    let own_key = own_key.as_ref().map(|own| own.key.as_str());
-    ask::note(&data_dir, addr, own_key).context("could not write to the data directory")?;
-    announce(addr).context("could not write to standard output")?;
+    front.announce(&data_dir)?;
     if is_welcome_wanted() {
         welcome::greet(addr, &data_dir, &shown);
     }
     let (closing, closed) = watch::channel(false);
     let handle = node.handle();
-    let access = Arc::new(access);
-    let gateway = Gateway::new(Edge {
-        others: fal_api::router(handle.clone(), Default::default()),
-        node: handle.clone(),
-        limits,
-        access,
-    });
-    // Whoever waits for a runner is answered when that one is ended, and not before; below, it is seen to that nobody
-    // waits for longer.
-    let patience = Duration::MAX;
-    let served = tokio::spawn(fal_gateway::serve(listener, gateway, until(closed), patience));
+    let served = front.serve(&running, &handle, &closed);
     let reloading = reload::obey(&mut hangup, (arguments, &running), &handle);
     tokio::select! {
         () = stop.first() => {}
@@ -123,23 +84,9 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
             return Err(anyhow::anyhow!("stopped at once by a second signal; the guard ends the runners").into());
         }
     }
-    let _late = tokio::time::timeout(Duration::from_secs(1), served).await;
+    let _late = tokio::time::timeout(Duration::from_secs(1), served.ended()).await;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Who may come in, and the key of the tools on this machine where there are keys. Nodes that share a queue share the
-/// webhooks' key, so they take each other's tokens.
-fn access(settings: &Settings, key: &Key) -> anyhow::Result<(Access, Option<NewKey>)> {
-    let mut entries = settings.keys.clone();
-    let mut own = None;
-    if !entries.is_empty() {
-        let made = NewKey::generate(TOOLS).context("could not make a key for the tools")?;
-        entries.push(Entry::parse(&made.hashed).context("could not use the tools' key")?);
-        own = Some(made);
-    }
-    let keys = Keys::new(entries).context("could not use the keys")?;
-    Ok((Access::new(keys, &key.derive("tokens")), own))
 }
 
 /// What starts and ends runners, once those of an earlier platform are ended.
@@ -174,23 +121,9 @@ fn webhooks(settings: &Settings, key: Key) -> Webhooks {
     Webhooks { key: Arc::new(key), sender: Sender::new(private, roots), private }
 }
 
-//= docs/contract.md#ready-line
-//# The platform MUST print one line `listening on http://ADDR` to standard output once it accepts connections, and nothing else there.
-/// The one line that programs wait for.
-fn announce(addr: SocketAddr) -> io::Result<()> {
-    let mut out = io::stdout();
-    writeln!(out, "listening on http://{addr}")?;
-    out.flush()
-}
-
 #[expect(clippy::disallowed_methods, reason = "the server reads the environment")]
 fn is_welcome_wanted() -> bool {
     std::env::var_os("FAL_SERVER_WELCOME").is_some()
-}
-
-async fn until(mut closed: watch::Receiver<bool>) {
-    // A sender that is gone means the same as its word.
-    let _word = closed.wait_for(|closed| *closed).await;
 }
 
 /// A number for this start: the wall clock's milliseconds, so that starts which can remember each other's runners

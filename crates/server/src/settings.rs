@@ -2,6 +2,7 @@
 
 mod app;
 mod described;
+mod edge;
 mod files;
 mod keys;
 mod machine;
@@ -19,7 +20,12 @@ use fal_access::Entry;
 use fal_node::{AppOptions, Machine};
 use toml::Spanned;
 
-pub(crate) use self::{queue::Queue, raw::RetryConfig};
+use self::edge::Given;
+pub(crate) use self::{
+    edge::{Objects, Tls},
+    queue::Queue,
+    raw::RetryConfig,
+};
 use crate::{Failure, cli::Serve};
 
 /// What the platform is started with.
@@ -36,15 +42,16 @@ pub(crate) struct Settings {
     pub(crate) webhook_allow_private: Option<bool>,
     /// What callers prove themselves with.
     pub(crate) keys: Vec<Entry>,
+    pub(crate) tls: Option<Tls>,
+    /// What callers reach the platform under, where the configuration says it.
+    pub(crate) public_url: Option<String>,
+    pub(crate) objects: Objects,
 }
 
 //= docs/contract.md#configuration
 //# A configuration with an unknown key, a wrong type or a value out of range MUST be refused with exit code 2 before anything starts.
 /// Reads and checks everything; nothing has been started when this fails.
 pub(crate) fn load(arguments: &Serve) -> Result<Settings, Failure> {
-    if arguments.tls {
-        return Err(bad("--tls is not available in this version; serve plain HTTP on loopback"));
-    }
     Written::read(arguments.config.as_deref())?.settings(arguments)
 }
 
@@ -122,9 +129,16 @@ impl Written {
         let machine = machine::read(&source, &raw.machine)?;
         machine::share(&source, raw, (&machine, &mut apps))?;
         let keys = keys::read(&source, raw)?;
+        let given = Given { source: &source, raw, arguments, keys: &keys };
+        let listen = given.listen()?;
+        let (tls, objects) = (given.tls(&self.base, listen)?, given.objects()?);
+        let public_url = given.public_url()?;
         Ok(Settings {
             machine,
-            listen: listen(&source, raw, (arguments, &keys))?,
+            listen,
+            tls,
+            objects,
+            public_url,
             keys,
             data_dir: arguments.data_dir.clone().unwrap_or_else(|| self.data_dir()),
             limits: raw.limits(&source)?,
@@ -136,7 +150,7 @@ impl Written {
     }
 
     //= docs/contract.md#reload
-    //# A change of `listen`, `data_dir`, `queue`, `retention`, `webhook_allow_private`, `api_keys`, `max_body`, `max_head` or anything of `machine` MUST be refused by name, for only a restart can make it.
+    //# A change of `listen`, `data_dir`, `queue`, `retention`, `webhook_allow_private`, `tls`, `public_url`, `objects`, `api_keys`, `max_body`, `max_head` or anything of `machine` MUST be refused by name, for only a restart can make it.
     fn refuse_changes(&self, new: &Settings, running: &Settings) -> Result<(), Failure> {
         fn span<T>(written: Option<&Spanned<T>>) -> Option<Range<usize>> {
             written.map(Spanned::span)
@@ -158,6 +172,9 @@ impl Written {
                 span(raw.webhook_allow_private.as_ref()),
                 new.webhook_allow_private == running.webhook_allow_private,
             ),
+            ("tls", span(raw.tls.as_ref()), new.tls == running.tls),
+            ("public_url", span(raw.public_url.as_ref()), new.public_url == running.public_url),
+            ("objects", None, new.objects == running.objects),
             ("api_keys", span(raw.api_keys.as_ref()), new.keys == running.keys),
             ("max_body", span(raw.max_body.as_ref()), new.limits.body == running.limits.body),
             ("max_head", span(raw.max_head.as_ref()), new.limits.head == running.limits.head),
@@ -178,37 +195,6 @@ impl Written {
             None => format!("{}: {key}: {text}", self.file.display()),
         }))
     }
-}
-
-fn listen(
-    source: &report::Source<'_>,
-    raw: &raw::File,
-    (arguments, keys): (&Serve, &[Entry]),
-) -> Result<SocketAddr, Failure> {
-    const DEFAULT: SocketAddr =
-        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
-    let chosen = match (&arguments.listen, &raw.listen) {
-        (Some(addr), _) => *addr,
-        (None, Some(written)) => written.as_ref().parse().map_err(|_| {
-            let text = format!(
-                "`{}` is not an address with a port, such as 127.0.0.1:8080",
-                written.as_ref()
-            );
-            bad(&source.at(written.span(), "listen", &text))
-        })?,
-        (None, None) => DEFAULT,
-    };
-    //= docs/contract.md#keys
-    //# Without keys only loopback MUST be served.
-    if !chosen.ip().is_loopback() && keys.is_empty() {
-        let text = format!(
-            "{chosen} is not a loopback address, and without keys only loopback is served: add api_keys = [..], `fal-server key NAME` makes one"
-        );
-        let span = raw.listen.as_ref().filter(|_| arguments.listen.is_none()).map(Spanned::span);
-        return Err(bad(&span
-            .map_or_else(|| format!("listen: {text}"), |span| source.at(span, "listen", &text))));
-    }
-    Ok(chosen)
 }
 
 fn read(file: &Path) -> Result<String, Failure> {

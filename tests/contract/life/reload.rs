@@ -185,7 +185,7 @@ fn apps_are_rolled_over_one_at_a_time() {
 //# A configuration that is refused MUST change nothing, and the log says its file, line and key.
 //= docs/contract.md#reload
 //= type=test
-//# A change of `listen`, `data_dir`, `queue`, `retention`, `webhook_allow_private`, `max_body`, `max_head` or anything of `machine` MUST be refused by name, for only a restart can make it.
+//# A change of `listen`, `data_dir`, `queue`, `retention`, `webhook_allow_private`, `tls`, `public_url`, `objects`, `api_keys`, `max_body`, `max_head` or anything of `machine` MUST be refused by name, for only a restart can make it.
 #[test]
 fn a_refused_configuration_changes_nothing_and_says_where_it_is_wrong() {
     let platform = Platform::start("max_body = 1000000", &[steady(App::unruly())]);

@@ -25,8 +25,33 @@ pub(crate) struct File {
     pub(crate) max_body: Option<Spanned<u64>>,
     /// Bytes.
     pub(crate) max_head: Option<Spanned<u64>>,
+    /// What callers reach the platform under, where that is not where they say they do.
+    pub(crate) public_url: Option<Spanned<String>>,
+    pub(crate) tls: Option<Spanned<Tls>>,
+    pub(crate) objects: Objects,
     pub(crate) machine: Machine,
     pub(crate) apps: BTreeMap<Spanned<String>, App>,
+}
+
+/// TLS beside plain HTTP.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Tls {
+    pub(crate) listen: Option<Spanned<String>>,
+    pub(crate) certificate: Option<Spanned<PathBuf>>,
+    pub(crate) key: Option<Spanned<PathBuf>>,
+}
+
+/// What is uploaded.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Objects {
+    /// Bytes.
+    pub(crate) max_object: Option<Spanned<u64>>,
+    /// Bytes.
+    pub(crate) max_total: Option<Spanned<u64>>,
+    /// Seconds.
+    pub(crate) expires: Option<Spanned<f64>>,
 }
 
 /// How long what has ended is kept.
