@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod clock;
+mod edge;
 mod http;
 mod lifecycle;
 mod load;
@@ -24,7 +25,7 @@ mod table;
 use queue::{Pace, Wanted};
 
 pub(crate) const HELP: &str = "
-cargo xtask bench [policy] [engine] [store] [http] [queue] [losses] [lifecycle] [macro] [--seconds N] [--rounds N] [--deaths N]
+cargo xtask bench [policy] [engine] [store] [http] [edge] [queue] [losses] [lifecycle] [macro] [--seconds N] [--rounds N] [--deaths N]
                   [--quick] [--dir DIR]
 
   policy     one decision (criterion)
@@ -32,6 +33,8 @@ cargo xtask bench [policy] [engine] [store] [http] [queue] [losses] [lifecycle] 
   store      durable commits of the embedded store
   http       the whole path, release build: `hello` behind fal-server against the same handler on bare axum,
              at concurrency 1 and 64 with 1 KiB of JSON; the queue at 256 callers
+  edge       what the platform adds to a session's messages and to a stream's first event, beside the same runner asked
+             directly, and what bodies and uploads of 1 GiB cost its memory (needs 2 GB of disk)
   queue      the queue, release build, each figure beside the rate of flushes of the same run:
              - the disk alone: append 1 KiB + fdatasync
              - the embedded store and PostgreSQL alone: submits and whole cycles of 1, 16 and 256 callers
@@ -58,8 +61,8 @@ Without a name all of them run. Rounds alternate between the two sides (default:
 made of readings of one run: absolute figures of two machines, or of two hours, do not compare. Where the rounds of
 one side are far apart, take more of them.";
 
-const ALL: [&str; 8] =
-    ["policy", "engine", "store", "http", "queue", "losses", "lifecycle", "macro"];
+const ALL: [&str; 9] =
+    ["policy", "engine", "store", "http", "edge", "queue", "losses", "lifecycle", "macro"];
 
 /// How long to measure.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +112,7 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
             "engine" => Cmd::cargo().args(["bench", "-p", "fal-engine"]).run()?,
             "store" => store()?,
             "http" => http::run(effort)?,
+            "edge" => edge::run(effort)?,
             "queue" => queue::run(effort, std::mem::take(&mut wanted))?,
             "losses" => losses::run(effort.deaths)?,
             "lifecycle" => lifecycle::run(effort)?,

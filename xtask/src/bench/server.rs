@@ -64,8 +64,22 @@ impl Server {
     }
 
     pub(super) fn memory_kib(&self) -> u64 {
+        self.kib("VmRSS:")
+    }
+
+    /// The most memory since [`Server::forget_peak`].
+    pub(super) fn peak_kib(&self) -> u64 {
+        self.kib("VmHWM:")
+    }
+
+    pub(super) fn forget_peak(&self) {
+        // Where it may not be forgotten, the peak of before counts too.
+        let _kept = fs::write(format!("/proc/{}/clear_refs", self.running.child.id()), "5");
+    }
+
+    fn kib(&self, name: &str) -> u64 {
         let status = self.proc("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
         kib.unwrap_or_default()
     }

@@ -11,6 +11,10 @@
 //! queue --to ADDR --app APP --count N --callers N --clients N --seconds N --release FILE
 //!                                                             submits, drain and closed loop of a queue
 //! submit --to ADDR --app APP --count N --callers N            the first of these alone
+//! edge --to ADDR --app APP --runner PORT --count N            a session's messages and a stream's first event, beside the
+//!                                                             same runner asked directly
+//! bulk --to ADDR --path PATH --bytes N --way up|down|get [--token TOKEN]
+//!                                                             one body, far larger than memory should be
 //! ```
 
 use std::{
@@ -25,6 +29,7 @@ mod calls;
 mod connection;
 mod cycle;
 mod death;
+mod edge;
 mod hole;
 mod log;
 mod phases;
@@ -63,7 +68,9 @@ async fn main() -> Result<(), Failure> {
         "poison" => poison::run(&words).await?,
         "queue" => phases::run(&words).await?,
         "submit" => phases::submit(&words).await?,
-        _ => return Err("calls, cycle, death, hole, poison, queue or submit?".into()),
+        "edge" => edge::run(&words)?,
+        "bulk" => edge::bulk(&words)?,
+        _ => return Err("calls, cycle, death, hole, poison, queue, submit, edge or bulk?".into()),
     };
     writeln!(std::io::stdout(), "{said}")?;
     Ok(())
