@@ -26,6 +26,8 @@ fn wiring(argument: &TokenStream) -> (TokenStream, TokenStream) {
             #[endpoint("/alias")] async fn alias(&self) -> Answer {}
             #[endpoint("/blocking", blocking)] fn blocking(&self, request: &Request) -> Answer {}
             #[realtime("/live", buffering = 4)] async fn live(&self, input: Input) -> Answer {}
+            #[realtime("/batch", max_batch_size = 4)] async fn batch(&self, inputs: Vec<Input>) -> Answer {}
+            #[websocket("/raw")] async fn raw(&self, socket: WebSocket, request: &Request) -> Answer {}
             #[warmup] async fn warm(&self) -> Result<(), WarmError> {}
             #[health_check(timeout_seconds = 1)] async fn healthy(&self) -> Result<(), Unhealthy> {}
             #[on_cancel] async fn cancelled(&self, request: Request) {}

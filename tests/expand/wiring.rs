@@ -185,6 +185,33 @@ fn a_realtime_endpoint_has_sessions() {
 
             #[realtime("/realtime", buffering = 4, session_timeout = 60)]
             async fn live(&self, input: Input) -> Result<Output, PredictError> { Ok(Output) }
+
+            #[realtime("/bidi")]
+            async fn bidi(&self, inputs: Inputs<Input>, request: &Request) -> Result<EventStream<Output>, PredictError> { Ok(self.answers(inputs)) }
+
+            #[realtime("/together", max_batch_size = 4)]
+            async fn together(&self, inputs: Vec<Input>) -> Result<Output, PredictError> { Ok(Output) }
+        }
+        "#,
+    );
+}
+
+#[test]
+fn a_websocket_endpoint_has_its_socket() {
+    check(
+        "wiring_websocket",
+        r#"
+        #[fal_app]
+        impl Hello {
+            #[setup]
+            async fn setup() -> Result<Self, SetupError> { Ok(Self) }
+
+            /// Sends back what it gets.
+            #[websocket("/echo")]
+            async fn echo(&self, mut socket: WebSocket) -> Result<(), EchoError> { Ok(()) }
+
+            #[websocket("/ws")]
+            async fn raw(&self, request: &Request, socket: fal_app::WebSocket) -> Answer { Ok(()) }
         }
         "#,
     );

@@ -4,6 +4,7 @@ pub(crate) mod endpoint;
 pub(crate) mod failure;
 pub(crate) mod health;
 pub(crate) mod hooks;
+pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod shape;
 pub(crate) mod status;

@@ -64,6 +64,7 @@ pub(crate) enum Role {
     Warmup,
     Endpoint,
     Realtime,
+    WebSocket,
     HealthCheck,
     OnCancel,
     OnExit,
@@ -72,11 +73,12 @@ pub(crate) enum Role {
 
 impl Role {
     /// Every role, in the order of a runner's life.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Setup,
         Self::Warmup,
         Self::Endpoint,
         Self::Realtime,
+        Self::WebSocket,
         Self::HealthCheck,
         Self::OnCancel,
         Self::OnExit,
@@ -90,6 +92,7 @@ impl Role {
             Self::Warmup => "warmup",
             Self::Endpoint => "endpoint",
             Self::Realtime => "realtime",
+            Self::WebSocket => "websocket",
             Self::HealthCheck => "health_check",
             Self::OnCancel => "on_cancel",
             Self::OnExit => "on_exit",
@@ -102,6 +105,7 @@ impl Role {
         match self {
             Self::Endpoint => Some("/"),
             Self::Realtime => Some("/realtime"),
+            Self::WebSocket => Some("/ws"),
             Self::Setup
             | Self::Warmup
             | Self::HealthCheck
@@ -113,7 +117,7 @@ impl Role {
 
     /// Whether an app may have any number of them, each at a path of its own.
     pub(crate) const fn has_path(self) -> bool {
-        matches!(self, Self::Endpoint | Self::Realtime)
+        matches!(self, Self::Endpoint | Self::Realtime | Self::WebSocket)
     }
 }
 

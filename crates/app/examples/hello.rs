@@ -1,10 +1,12 @@
-//! The smallest app: greets, at once or word by word.
+//! The smallest app: greets, at once, word by word, or as often as one likes.
 //!
 //! ```sh
 //! cargo run --example hello
 //! curl localhost:8080/ -H 'content-type: application/json' -d '{"prompt": "you"}'
 //! curl localhost:8080/stream -H 'content-type: application/json' -d '{"prompt": "all of you"}'
 //! ```
+//!
+//! `/realtime` greets whoever opens a WebSocket, as often as they send `{"prompt": ..}` in msgpack.
 
 use fal_app::prelude::*;
 
@@ -50,6 +52,11 @@ impl Hello {
         let greeting = self.greet(input).await?;
         let words: Vec<_> = greeting.text.split_inclusive(' ').map(str::to_owned).collect();
         Ok(EventStream::of(words.into_iter().map(|text| Output { text })))
+    }
+
+    #[realtime("/realtime")]
+    async fn live(&self, input: Input) -> Result<Output, HelloError> {
+        self.greet(input).await
     }
 }
 

@@ -17,10 +17,13 @@ pub use crate::{
         error::{Answered, EndpointError, Evidence, Failures, Sealed, Transparent},
         health::{HealthError, StartError, Unhealthy},
         input::{EndpointInput, NoInput, Sent},
+        message::{Batch, Messages, RealtimeInput, RealtimeOutput},
         output::{EndpointOutput, WriteError, Written},
+        web_socket::{TakenSocket, WebSocket},
     },
     request::{Request, TakenRequest},
     routes::{Point, Routes},
+    session::waiting::Taking,
     setup::{SetupContext, SetupError},
     validation::Invalid,
 };
@@ -32,6 +35,12 @@ pub const fn assert_wired<T: Wired>() {}
 #[must_use]
 pub fn taken<T: TakenRequest>(request: Request) -> T {
     T::taken(request)
+}
+
+/// The socket, as the type that an endpoint says it takes.
+#[must_use]
+pub fn taken_socket<T: TakenSocket>(socket: WebSocket) -> T {
+    T::taken(socket)
 }
 
 /// What a setup or a warm-up returned, with its error as text.

@@ -148,13 +148,15 @@ impl HealthOptions {
 pub struct RealtimeOptions {
     /// How many inputs wait at most; the oldest is dropped for a newer one.
     pub buffering: Option<u32>,
-    /// How long a session without inputs lasts, in seconds.
+    /// How long a session without inputs lasts, in seconds; for ever without it.
     pub session_timeout: Option<u64>,
+    /// How many inputs are answered together at most, where the endpoint takes several.
+    pub max_batch_size: Option<u32>,
 }
 
 impl RealtimeOptions {
     /// Nothing declared.
-    pub const NONE: Self = Self { buffering: None, session_timeout: None };
+    pub const NONE: Self = Self { buffering: None, session_timeout: None, max_batch_size: None };
 }
 
 impl Limits {

@@ -42,7 +42,8 @@ pub fn describe<A: Wired>() -> Result<Value, String> {
         "version": metadata.version,
         "limits": limits(&metadata.limits),
         "endpoints": paths(|kind| kind == Kind::Endpoint),
-        "realtime": paths(|kind| matches!(kind, Kind::Realtime(_))),
+        "realtime": paths(|kind| matches!(kind, Kind::Realtime(..))),
+        "websocket": paths(|kind| kind == Kind::Raw),
         "health_check": endpoints.health.map(|(path, options)| health(path, options)),
         "openapi": openapi::document(&endpoints),
     }))

@@ -55,8 +55,8 @@
 //!
 //! Read on at [`fal_app`](macro@fal_app) and [`AppError`](derive@AppError) for what the attributes
 //! take, [`Request`] for what an endpoint may ask about its request, [`EventStream`] for answers bit
-//! by bit, [`Blob`] for bytes, [`serve`](serve()) for the program, and [`testing`] for tests without
-//! one.
+//! by bit, [`Blob`] for bytes, [`Inputs`] and [`WebSocket`] for sessions, [`serve`](serve()) for the
+//! program, and [`testing`] for tests without one.
 
 mod app;
 mod chain;
@@ -66,6 +66,7 @@ pub mod prelude;
 pub mod request;
 mod routes;
 mod serve;
+mod session;
 mod setup;
 mod shell;
 pub mod testing;
@@ -142,7 +143,8 @@ pub use fal_app_macros::AppError;
 /// | `#[warmup]` | `async fn warmup(&self) -> Result<(), E>` | runs once after it; then the port opens |
 /// | `#[endpoint("/path")]` | `async fn predict(&self, input: I, request: &Request) -> Result<O, E>` | answers `POST /path` |
 /// | `#[endpoint("/path", blocking)]` | `fn predict(&self, input: I) -> Result<O, E>` | the same on a thread that may block |
-/// | `#[realtime("/path")]` | `async fn live(&self, input: I) -> Result<O, E>` | declared and described; this version does not speak WebSocket |
+/// | `#[realtime("/path")]` | `async fn live(&self, input: I) -> Result<O, E>` | answers the inputs of a session over a WebSocket, one by one or, as [`Inputs`], all of them |
+/// | `#[websocket("/path")]` | `async fn raw(&self, socket: WebSocket) -> Result<(), E>` | has a [`WebSocket`] to itself |
 /// | `#[health_check]` | `async fn healthy(&self) -> Result<(), Unhealthy>` | answers `/health`: 200, or 500 |
 /// | `#[on_cancel]` | `async fn cancelled(&self, request: &Request)` | runs when a request in flight is cancelled |
 /// | `#[on_exit]` | `fn exiting(&self)` | runs at SIGTERM, while requests are still in flight |
@@ -173,7 +175,14 @@ pub use fal_policy::{
 pub use crate::{
     app::{App, HealthOptions, Limits, Metadata, RealtimeOptions, RetryConfig, Wired},
     describe::{describe, openapi::openapi},
-    endpoint::{blob::Blob, error::EndpointError, event_stream::EventStream, health::Unhealthy},
+    endpoint::{
+        blob::Blob,
+        error::EndpointError,
+        event_stream::EventStream,
+        health::Unhealthy,
+        inputs::Inputs,
+        web_socket::{Left, Message, WebSocket},
+    },
     request::{Cancelled, Request},
     serve::{serve, serve_with},
     setup::{Ready, SetupContext, SetupError, SetupFailure, run_setup},

@@ -6,7 +6,10 @@ pub use serde::{self, Deserialize, Serialize};
 
 pub use crate::{
     AppError,
-    endpoint::{blob::Blob, event_stream::EventStream, health::Unhealthy},
+    endpoint::{
+        blob::Blob, event_stream::EventStream, health::Unhealthy, inputs::Inputs,
+        web_socket::WebSocket,
+    },
     fal_app,
     request::{Cancelled, Request},
     setup::{SetupContext, SetupError},

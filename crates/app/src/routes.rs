@@ -13,6 +13,8 @@ use std::{
 
 use bytes::Bytes;
 use http::{Method, Response};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 
 use crate::{
     app::{HealthOptions, Metadata, RealtimeOptions},
@@ -21,9 +23,12 @@ use crate::{
         error::EndpointError,
         health::HealthError,
         input::{EndpointInput, Sent},
+        message::{Batch, RealtimeInput, RealtimeOutput},
         output::EndpointOutput,
+        web_socket::WebSocket,
     },
     request::Request,
+    session::{Talk, Talking, raw, realtime},
     shell::{
         answer,
         body::Body,
@@ -40,7 +45,15 @@ pub use self::point::Point;
 /// A handler's answer on its way.
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
-type Handler<A> = Box<dyn Fn(Arc<A>, Call) -> Answering + Send + Sync>;
+/// What serves a route: an answer for each call, or a session for each handshake.
+pub(crate) enum Handler<A> {
+    Answers(Box<Answers<A>>),
+    Talks(Arc<Talks<A>>),
+}
+
+pub(crate) type Answers<A> = dyn Fn(Arc<A>, Call) -> Answering + Send + Sync;
+
+pub(crate) type Talks<A> = dyn Fn(Arc<A>, Talk) -> Talking + Send + Sync;
 
 type CancelHandler<A> =
     Box<dyn Fn(Arc<A>, Request) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
@@ -79,7 +92,38 @@ pub(crate) struct Route<A> {
 pub(crate) enum Kind {
     Endpoint,
     Health(HealthOptions),
-    Realtime(RealtimeOptions),
+    Realtime(RealtimeOptions, Mode),
+    /// A WebSocket whose messages are the endpoint's own.
+    Raw,
+}
+
+/// How a realtime endpoint talks, in fal's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Unary,
+    ServerStreaming,
+    ClientStreaming,
+    Bidi,
+}
+
+impl Mode {
+    const fn of<I: RealtimeInput, O: RealtimeOutput>() -> Self {
+        match (I::IS_STREAM, O::IS_STREAM) {
+            (false, false) => Self::Unary,
+            (false, true) => Self::ServerStreaming,
+            (true, false) => Self::ClientStreaming,
+            (true, true) => Self::Bidi,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Unary => "unary",
+            Self::ServerStreaming => "server_streaming",
+            Self::ClientStreaming => "client_streaming",
+            Self::Bidi => "bidi",
+        }
+    }
 }
 
 impl Kind {
@@ -87,14 +131,25 @@ impl Kind {
     pub(crate) const fn allow(self) -> &'static str {
         match self {
             Self::Endpoint => "POST",
-            Self::Health(_) | Self::Realtime(_) => "GET, POST",
+            Self::Health(_) => "GET, POST",
+            Self::Realtime(..) | Self::Raw => "GET",
         }
     }
 
+    /// Whether it answers this method. Sessions are asked for with GET.
     pub(crate) fn takes(self, method: &Method) -> bool {
         match self {
             Self::Endpoint => method == Method::POST,
-            Self::Health(_) | Self::Realtime(_) => method == Method::POST || method == Method::GET,
+            Self::Health(_) => method == Method::POST || method == Method::GET,
+            Self::Realtime(..) | Self::Raw => method == Method::GET,
+        }
+    }
+
+    /// Whether its requests can be cancelled.
+    const fn is_of_callers(self) -> bool {
+        match self {
+            Self::Endpoint | Self::Realtime(..) | Self::Raw => true,
+            Self::Health(_) => false,
         }
     }
 }
@@ -121,13 +176,13 @@ impl<A: Send + Sync + 'static> Routes<A> {
         F: Fn(Arc<A>, I, Request) -> R + Send + Sync + 'static,
         R: Future<Output = Result<O, E>> + Send + 'static,
     {
-        let handler: Handler<A> = Box::new(move |app, call| match input(&call) {
+        let handler = Handler::Answers(Box::new(move |app, call| match input(&call) {
             Ok(input) => {
                 let returned = handler(app, input, call.request);
                 Box::pin(async move { answer::returned(returned.await) })
             }
             Err(invalid) => Box::pin(std::future::ready(answer::invalid(&invalid))),
-        });
+        }));
         self.with(point, Kind::Endpoint, Signature::of::<I, O, E>(), handler)
     }
 
@@ -142,7 +197,7 @@ impl<A: Send + Sync + 'static> Routes<A> {
         F: Fn(Arc<A>, I, Request) -> Result<O, E> + Send + Sync + 'static,
     {
         let shared = Arc::new(handler);
-        let handler: Handler<A> = Box::new(move |app, call| match input(&call) {
+        let handler = Handler::Answers(Box::new(move |app, call| match input(&call) {
             Ok(input) => {
                 let handler = Arc::clone(&shared);
                 let Call { request, held, .. } = call;
@@ -150,25 +205,61 @@ impl<A: Send + Sync + 'static> Routes<A> {
                 Box::pin(threaded(request, held, serve))
             }
             Err(invalid) => Box::pin(std::future::ready(answer::invalid(&invalid))),
-        });
+        }));
         self.with(point, Kind::Endpoint, Signature::of::<I, O, E>(), handler)
     }
 
-    /// A realtime endpoint: declared and described, and not served yet.
+    /// A handshake at the path begins a session in which this handler answers inputs: one by one, or
+    /// all of them where it takes [`Inputs`](crate::Inputs).
     #[must_use]
     pub fn realtime<I, O, E, F, R>(self, point: Point, options: RealtimeOptions, handler: F) -> Self
     where
-        I: EndpointInput,
-        O: EndpointOutput,
+        I: RealtimeInput,
+        O: RealtimeOutput,
         E: EndpointError,
         F: Fn(Arc<A>, I, Request) -> R + Send + Sync + 'static,
         R: Future<Output = Result<O, E>> + Send + 'static,
     {
-        // Its types are held to what the wire will ask of them.
-        drop(handler);
-        let refuse: Handler<A> =
-            Box::new(|_, _| Box::pin(std::future::ready(answer::no_realtime())));
-        self.with(point, Kind::Realtime(options), Signature::of::<I, O, E>(), refuse)
+        let shared = Arc::new(handler);
+        let handler = Handler::Talks(Arc::new(move |app: Arc<A>, talk| {
+            let handler = Arc::clone(&shared);
+            let answer = move |input, request| handler(Arc::clone(&app), input, request);
+            Box::pin(realtime::talk(talk, options, answer))
+        }));
+        let kind = Kind::Realtime(options, Mode::of::<I, O>());
+        self.with(point, kind, Signature::of_session::<I, O, E>(), handler)
+    }
+
+    /// The same for a handler that answers several inputs together.
+    #[must_use]
+    pub fn batched<I, O, E, F, R>(self, point: Point, options: RealtimeOptions, handler: F) -> Self
+    where
+        I: DeserializeOwned + JsonSchema + Send + 'static,
+        O: RealtimeOutput,
+        E: EndpointError,
+        F: Fn(Arc<A>, Vec<I>, Request) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<O, E>> + Send + 'static,
+    {
+        self.realtime(point, options, move |app, batch: Batch<I>, request| {
+            handler(app, batch.0, request)
+        })
+    }
+
+    /// A handshake at the path begins a session that is this handler's own.
+    #[must_use]
+    pub fn websocket<E, F, R>(self, point: Point, handler: F) -> Self
+    where
+        E: EndpointError,
+        F: Fn(Arc<A>, WebSocket, Request) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let shared = Arc::new(handler);
+        let handler = Handler::Talks(Arc::new(move |app, talk| {
+            let handler = Arc::clone(&shared);
+            let serve = move |socket, request| handler(app, socket, request);
+            Box::pin(raw::talk(talk, serve))
+        }));
+        self.with(point, Kind::Raw, Signature::NONE, handler)
     }
 
     /// `GET path` and `POST path` answer whether the runner is healthy: 200, or 500 with a reason.
@@ -180,10 +271,10 @@ impl<A: Send + Sync + 'static> Routes<A> {
         R: Future<Output = Result<(), E>> + Send + 'static,
     {
         let version = self.metadata.version;
-        let handler: Handler<A> = Box::new(move |app, _| {
+        let handler = Handler::Answers(Box::new(move |app, _| {
             let checked = check(app);
             Box::pin(async move { answer::checked(checked.await, version) })
-        });
+        }));
         self.with(point, Kind::Health(options), Signature::NONE, handler)
     }
 
@@ -282,7 +373,7 @@ impl<A> Endpoints<A> {
     pub(crate) fn cancelled_at(&self, path: &str) -> Option<&Route<A>> {
         let path = path.strip_suffix("/cancel")?;
         self.find(if path.is_empty() { "/" } else { path })
-            .filter(|route| route.kind == Kind::Endpoint)
+            .filter(|route| route.kind.is_of_callers())
     }
 }
 

@@ -5,10 +5,11 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use axum::Router;
-use tokio::{join, net::TcpListener, runtime, select};
+use tokio::{join, net::TcpListener, runtime, select, time::sleep};
 
 use crate::{
     app::{App, Wired},
@@ -27,6 +28,10 @@ mod signals;
 /// How many threads may block beside those of endpoints.
 const THREADS: usize = 512;
 
+/// How long a broken runner lives on, for its session's last words and for what ends by itself. A
+/// platform that is told of it by a 503 gives it no time at all.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Where an app listens when `PORT` does not say it.
 const DEFAULT_PORT: u16 = 8080;
 
@@ -36,8 +41,11 @@ const DEFAULT_PORT: u16 = 8080;
 /// or SIGINT, then stops accepting at once, runs `#[on_exit]`, finishes what is in flight, and tears
 /// the app down. A second SIGINT ends it without waiting.
 ///
+/// A session that shows a broken runner has no status to tell it by, so the program ends then.
+///
 /// The exit code is 0 after a clean stop, 1 when it cannot listen, 2 for arguments or variables
-/// that are none, 3 when the setup fails, 4 when the warm-up does, 130 when it did not wait.
+/// that are none, 3 when the setup fails, 4 when the warm-up does, 5 when the runner is broken, 130
+/// when it did not wait.
 #[must_use]
 pub fn serve<A: Wired>() -> ExitCode {
     program::<A>(Ready::into_shell)
@@ -117,6 +125,8 @@ enum Failure {
     Signals(std::io::Error),
     #[error("interrupted while requests were in flight")]
     Interrupted,
+    #[error("a session has shown that the runner is broken")]
+    Broken,
 }
 
 impl Failure {
@@ -127,6 +137,7 @@ impl Failure {
             Self::Port(_) | Self::Multiplexing(_) => 2,
             Self::Listen { .. } | Self::Signals(_) => 1,
             Self::Interrupted => 130,
+            Self::Broken => 5,
         }
     }
 }
@@ -156,15 +167,17 @@ async fn live<A: Wired>(
     tracing::info!(app = <A as App>::METADATA.name, %address, "ready");
     let shell = Arc::new(wrap(ready));
     let connections = Connections::default();
-    select! {
-        () = connections.accept(listener, &shell) => {}
-        () = signals.stop() => {}
-    }
+    let is_broken = select! {
+        () = connections.accept(listener, &shell) => false,
+        () = signals.stop() => false,
+        () = shell.broken() => true,
+    };
     //= docs/contract.md#app-hooks
     //# On SIGTERM it MUST close its port, run its `#[on_exit]` while requests are in flight, finish
     //# them, and run its `#[teardown]`.
     // The listener is gone with the future above: nobody new is accepted, and connections end after
-    // the request they are serving, however long the hook takes.
+    // the request they are serving, however long the hook takes. Sessions end with what they have begun.
+    shell.end_sessions();
     let exiting = Arc::clone(&shell);
     let ended = async {
         // On a task of its own: a hook that blocks its thread must not keep a person from insisting.
@@ -176,8 +189,13 @@ async fn live<A: Wired>(
         }
     };
     select! {
-        () = ended => Ok(()),
+        biased;
         () = signals.interrupted() => Err(Failure::Interrupted),
+        //= docs/contract.md#app-broken-session
+        //# The program MUST then close its port, end within two seconds with exit code 5, and cut
+        //# whatever is in flight on it.
+        () = sleep(LAST_WORDS), if is_broken => Err(Failure::Broken),
+        () = ended => if is_broken { Err(Failure::Broken) } else { Ok(()) },
     }
 }
 

@@ -19,7 +19,7 @@ use std::{
 use axum::Router;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
-use http::{Method, Request as HttpRequest, Response};
+use http::{Method, Request as HttpRequest, Response, request::Parts};
 use http_body_util::BodyExt as _;
 use tower::{Service, ServiceExt as _};
 
@@ -27,7 +27,12 @@ use crate::{
     app::Wired,
     describe::Pages,
     request::Request,
-    routes::{Call, Endpoints, Held, Kind, Route},
+    routes::{Answers, Call, Endpoints, Handler, Held, Kind, Route, Talks},
+    session::{
+        Opening,
+        handshake::{self, Upgrade},
+        stops::Stops,
+    },
     setup::{Ready, panic_text},
     shell::{
         body::Body,
@@ -53,6 +58,7 @@ struct Core<A> {
     slots: Slots,
     works: Arc<Works>,
     in_flight: Arc<InFlight>,
+    stops: Arc<Stops>,
     pages: Arc<Pages>,
     /// What is served beside the endpoints, where nobody earned a 503 either.
     elsewhere: Arc<Counts>,
@@ -63,12 +69,14 @@ impl<A: Wired> Ready<A> {
     #[must_use]
     pub fn into_shell(self) -> Shell<A> {
         let Self { app, endpoints, slots, pages } = self;
+        let grace = endpoints.metadata.limits.termination_grace_period_seconds;
         let core = Core {
             app,
             endpoints: Arc::new(endpoints),
             slots,
             works: Arc::default(),
             in_flight: Arc::default(),
+            stops: Arc::new(Stops::new(grace)),
             pages: Arc::new(pages),
             elsewhere: Arc::default(),
         };
@@ -144,6 +152,17 @@ impl<A: Wired> Shell<A> {
         }
     }
 
+    /// Returns when a session has shown that the runner is broken, which no answer can tell any more:
+    /// whoever runs this shell ends it then. Its health checks answer 500 from now on.
+    pub async fn broken(&self) {
+        self.core.stops.broken().await;
+    }
+
+    /// Lets every session end with what it has begun, and ends it when the grace is over.
+    pub(crate) fn end_sessions(&self) {
+        self.core.stops.stop();
+    }
+
     /// Returns when nothing works for the app, also no endpoint that blocks a thread after its caller
     /// has left.
     pub(crate) async fn idle(&self) {
@@ -161,13 +180,39 @@ impl<A: Wired> Core<A> {
     where
         B: http_body::Body<Data = Bytes>,
     {
-        let (mut parts, body) = request.into_parts();
-        let Some(route) = route else {
-            drop(body);
-            return self.unrouted(&parts);
-        };
+        let (parts, body) = request.into_parts();
+        let is_handshake = handshake::is_asked(&parts);
+        match route.map(|route| (route, &route.handler)) {
+            Some((route, Handler::Answers(answers))) if !is_handshake => {
+                self.call(route, answers, (parts, body)).await
+            }
+            Some((route, Handler::Talks(talks))) if is_handshake => {
+                self.open(route, talks, parts).await
+            }
+            _ if is_handshake => answer::forbidden(),
+            Some((route, _)) => answer::not_found(route.point.path),
+            None => {
+                drop(body);
+                self.unrouted(&parts)
+            }
+        }
+    }
+
+    /// Answers a call of an endpoint.
+    async fn call<B>(
+        &self,
+        route: &Route<A>,
+        answers: &Answers<A>,
+        (mut parts, body): (Parts, B),
+    ) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes>,
+    {
         if !route.kind.takes(&parts.method) {
             return answer::not_allowed(route.kind);
+        }
+        if let (Kind::Health(_), Some(reason)) = (route.kind, self.stops.breakage()) {
+            return answer::broken(&reason);
         }
         // From here on its time runs, and a cancel finds it: also while it uploads or waits in line.
         let proof = parts.extensions.remove().unwrap_or_default();
@@ -179,16 +224,42 @@ impl<A: Wired> Core<A> {
         serving.slot = self.slot(route).await;
         let held = Held::new(serving.slot.clone(), self.works.begin());
         let app = Arc::clone(&self.app);
-        let handled = async { (route.handler)(app, Call { body, request, held }).await };
+        let handled = async { answers(app, Call { body, request, held }).await };
         attend(serving, (route.point.path, &route.counts), handled).await
+    }
+
+    /// Answers a handshake, and has its session go on by itself.
+    async fn open(
+        &self,
+        route: &Route<A>,
+        talks: &Arc<Talks<A>>,
+        mut parts: Parts,
+    ) -> Response<Body> {
+        let accepted = match handshake::judge(&parts.headers) {
+            Ok(accepted) => accepted,
+            Err(refusal) => return refusal.answer(),
+        };
+        let upgrade = Upgrade::of(&mut parts);
+        let request = Request::new(route.point.path, parts.headers, Proof::default());
+        let mut serving = Serving::new(request).listed(&self.in_flight);
+        serving.slot = self.slot(route).await;
+        let (work, stops) = (self.works.begin(), Arc::clone(&self.stops));
+        let (app, talks) = (Arc::clone(&self.app), Arc::clone(talks));
+        Opening { upgrade, serving, work, stops }.run(move |talk| talks(app, talk));
+        accepted.answer()
     }
 
     //= docs/contract.md#multiplexing
     //# A runner MUST NOT serve more requests at once than `max_multiplexing` says; more than that wait
     //# in line.
+    //= docs/contract.md#app-session-life
+    //# A session MUST hold one slot of `max_multiplexing` while it lasts.
     /// Waits in line until a slot is free. Health checks need none.
     async fn slot(&self, route: &Route<A>) -> Option<Slot> {
-        if route.kind == Kind::Endpoint { self.slots.take().await } else { None }
+        match route.kind {
+            Kind::Endpoint | Kind::Realtime(..) | Kind::Raw => self.slots.take().await,
+            Kind::Health(_) => None,
+        }
     }
 }
 
@@ -248,6 +319,7 @@ impl<A> Clone for Core<A> {
             slots: self.slots.clone(),
             works: Arc::clone(&self.works),
             in_flight: Arc::clone(&self.in_flight),
+            stops: Arc::clone(&self.stops),
             pages: Arc::clone(&self.pages),
             elsewhere: Arc::clone(&self.elsewhere),
         }

@@ -43,22 +43,33 @@
 //! Each check panics with what was answered and what the answer would do.
 
 use bytes::Bytes;
-use http::{Method, Request as HttpRequest, header::CONTENT_TYPE};
+use http::{
+    Method, Request as HttpRequest,
+    header::{CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE},
+};
 use http_body_util::{BodyExt as _, Full};
 use serde::Serialize;
 
 use crate::{
     app::{App, Wired},
     describe::verdict::rules,
+    session::handshake::Given,
     setup::{SetupContext, run_setup, tear_down},
     shell::Shell,
 };
 
 mod reply;
+mod session;
 
 pub use fal_policy::{Impact, Retry, Verdict};
 
-pub use self::reply::Reply;
+pub use self::{
+    reply::Reply,
+    session::{TestEnd, TestSession},
+};
+
+/// How many bytes are on their way between the ends of a test's session.
+const WAY: usize = 64 << 10;
 
 /// An app that was set up and warmed up, as a test asks it.
 #[derive(Debug)]
@@ -105,6 +116,14 @@ impl<A: Wired> TestApp<A> {
         self.call(path).json(input).await
     }
 
+    /// Opens a session with a realtime or a raw endpoint, when a slot is free.
+    ///
+    /// # Panics
+    /// When there is no session at this path.
+    pub async fn open(&self, path: &str) -> TestSession {
+        self.call(path).open().await
+    }
+
     /// A call to be completed: with headers, with bytes, or by another method.
     ///
     /// # Panics
@@ -118,9 +137,15 @@ impl<A: Wired> TestApp<A> {
         TestCall { shell: &self.shell, request }
     }
 
-    /// Ends the app as SIGTERM does: its `#[on_exit]`, and when nothing works any more its
-    /// `#[teardown]`.
+    /// Returns when a session has shown that the runner is broken, for which its program ends.
+    pub async fn broken(&self) {
+        self.shell.broken().await;
+    }
+
+    /// Ends the app as SIGTERM does: its sessions and its `#[on_exit]`, and when nothing works any
+    /// more its `#[teardown]`.
     pub async fn stop(self) {
+        self.shell.end_sessions();
         self.shell.on_exit().await;
         self.shell.idle().await;
         tear_down(self.shell.into_app()).await;
@@ -196,6 +221,24 @@ impl<A: Wired> TestCall<'_, A> {
     pub async fn bytes(mut self, content_type: &str, bytes: impl Into<Bytes>) -> Reply {
         *self.request.body_mut() = bytes.into();
         self.header(CONTENT_TYPE.as_str(), content_type).send().await
+    }
+
+    /// Opens a session as a client does who sends these headers, when a slot is free.
+    ///
+    /// # Panics
+    /// When there is no session at this path.
+    pub async fn open(self) -> TestSession {
+        let (near, far) = tokio::io::duplex(WAY);
+        let asked = self.request.uri().to_string();
+        let mut call = self
+            .method("GET")
+            .header(CONNECTION.as_str(), "upgrade")
+            .header(UPGRADE.as_str(), "websocket")
+            .header(SEC_WEBSOCKET_VERSION.as_str(), "13")
+            .header(SEC_WEBSOCKET_KEY.as_str(), "dGhlIHNhbXBsZSBub25jZQ==");
+        call.request.extensions_mut().insert(Given::new(far));
+        call.send().await.expect(101);
+        TestSession::new(Box::new(near), asked).await
     }
 
     /// Makes the call as it is, and reads the answer to its end.

@@ -1,17 +1,19 @@
-//! Functions that answer a call: endpoints, and those that answer in real time.
+//! Functions that answer a call: endpoints, those that answer in real time, and those that have a
+//! WebSocket to themselves.
 
 use proc_macro2::TokenStream;
-use syn::{Attribute, Ident, LitStr, Token, Type};
+use syn::{Attribute, Ident, LitStr, Signature, Token, Type};
 
 use super::{
-    is_first, is_new,
+    hooks, is_new,
+    session::{self, Session},
     shape::{self, Outcome, Receiver, Returned},
-    value::{self, Value},
+    value::Value,
 };
 use crate::{
     args,
     errors::{Mistake, Sink},
-    model::{Argument, Function, Marker, Role},
+    model::{Function, Marker, Role},
     names,
 };
 
@@ -32,8 +34,10 @@ pub(crate) enum Manner {
     Async,
     /// On a thread that may block.
     Blocking,
-    /// Over messages, with these settings.
-    Realtime(Vec<(Ident, u64)>),
+    /// Over messages.
+    Realtime(Box<Session>),
+    /// Over a socket of its own.
+    Raw,
 }
 
 /// One argument of an endpoint.
@@ -41,30 +45,27 @@ pub(crate) enum Taken {
     Input(Type),
     /// The request: its type, and the `&` where it is borrowed.
     Request(Type, Option<Token![&]>),
+    Socket(Type),
 }
 
-/// Checks a function marked `#[endpoint("/path")]` or `#[realtime("/path")]`.
+/// Checks a function marked `#[endpoint("/path")]`, `#[realtime("/path")]` or `#[websocket("/path")]`.
 pub(crate) fn check(function: &Function, marker: &Marker, sink: &Sink<'_>) -> Option<Endpoint> {
     let mut pieces = pieces(marker).into_iter();
     let path = path(marker, pieces.next(), sink);
-    let manner = manner(marker.role, pieces, sink);
+    let mut manner = manner(marker.role, pieces, sink);
     let signature = &function.signature;
     shape::plain(signature, "an endpoint", sink);
-    match (signature.asyncness, &manner) {
-        (Some(token), Some(Manner::Blocking)) => sink.report(token, &Mistake::BLOCKING_AND_ASYNC),
-        (None, Some(Manner::Async)) => {
-            sink.report(signature.fn_token, &Mistake::ENDPOINT_NOT_ASYNC)
-        }
-        (None, Some(Manner::Realtime(_))) => {
-            sink.report(signature.fn_token, &Mistake::REALTIME_NOT_ASYNC);
-        }
-        (Some(_), Some(Manner::Async | Manner::Realtime(_)))
-        | (None, Some(Manner::Blocking))
-        | (_, None) => {}
-    }
+    asyncness(signature, manner.as_ref(), sink);
     shared(function, "an endpoint", sink);
     let takes = takes(function, marker.role, sink);
-    let outcome = outcome(function, sink);
+    if let Some(Manner::Realtime(session)) = &mut manner {
+        session.take(&takes, sink);
+    }
+    let outcome = if marker.role == Role::WebSocket {
+        hooks::verdict(signature, &Mistake::SOCKET_RETURNS, sink)
+    } else {
+        outcome(function, sink)
+    };
     if sink.failed() {
         return None;
     }
@@ -79,6 +80,20 @@ pub(crate) fn check(function: &Function, marker: &Marker, sink: &Sink<'_>) -> Op
     })
 }
 
+/// Reports a function that waits where it must not, or does not where it must.
+fn asyncness(signature: &Signature, manner: Option<&Manner>, sink: &Sink<'_>) {
+    let at = signature.fn_token;
+    match (signature.asyncness, manner) {
+        (Some(token), Some(Manner::Blocking)) => sink.report(token, &Mistake::BLOCKING_AND_ASYNC),
+        (None, Some(Manner::Async)) => sink.report(at, &Mistake::ENDPOINT_NOT_ASYNC),
+        (None, Some(Manner::Realtime(_))) => sink.report(at, &Mistake::REALTIME_NOT_ASYNC),
+        (None, Some(Manner::Raw)) => sink.report(at, &Mistake::SOCKET_NOT_ASYNC),
+        (Some(_), Some(Manner::Async | Manner::Realtime(_) | Manner::Raw))
+        | (None, Some(Manner::Blocking))
+        | (_, None) => {}
+    }
+}
+
 /// The arguments of a marker, each for itself.
 pub(super) fn pieces(marker: &Marker) -> Vec<TokenStream> {
     args::split(marker.arguments.clone().unwrap_or_default())
@@ -86,7 +101,10 @@ pub(super) fn pieces(marker: &Marker) -> Vec<TokenStream> {
 
 fn path(marker: &Marker, piece: Option<TokenStream>, sink: &Sink<'_>) -> Option<LitStr> {
     let Some(piece) = piece else {
-        sink.report(&marker.attribute, &Mistake::path_missing(marker.role.name()));
+        sink.report(
+            &marker.attribute,
+            &Mistake::path_missing(marker.role.name(), marker.role.path().unwrap_or("/")),
+        );
         return None;
     };
     let expr = syn::parse2(piece.clone()).ok();
@@ -125,7 +143,11 @@ fn manner(
     sink: &Sink<'_>,
 ) -> Option<Manner> {
     if role == Role::Realtime {
-        return Some(Manner::Realtime(sessions(pieces, sink)));
+        return Some(Manner::Realtime(session::settings(pieces, sink).into()));
+    }
+    if role == Role::WebSocket {
+        pieces.for_each(|piece| sink.report(piece, &Mistake::SOCKET_WITH_SETTING));
+        return Some(Manner::Raw);
     }
     let mut manner = Some(Manner::Async);
     let mut seen = Vec::new();
@@ -149,34 +171,6 @@ fn manner(
     manner
 }
 
-/// The settings of `#[realtime(..)]`, which are the fields of `RealtimeOptions`.
-pub(crate) const SESSIONS: [&str; 2] = ["buffering", "session_timeout"];
-
-fn sessions(pieces: impl Iterator<Item = TokenStream>, sink: &Sink<'_>) -> Vec<(Ident, u64)> {
-    let mut seen = Vec::new();
-    let mut settings = Vec::new();
-    for argument in pieces.flat_map(|piece| args::parse(piece, sink)) {
-        if is_first(&argument, &mut seen, sink) {
-            settings.extend(session(argument, sink));
-        }
-    }
-    settings
-}
-
-fn session(Argument { name, value }: Argument, sink: &Sink<'_>) -> Option<(Ident, u64)> {
-    let written = name.to_string();
-    let number = match written.as_str() {
-        "buffering" => value::count(&value, 1, 60, sink).map(u64::from),
-        "session_timeout" => value::seconds(&value, 1, 86_400, sink),
-        _ => {
-            let meant = names::closest(&written, &SESSIONS);
-            sink.report(&name, &Mistake::unknown_session(&written, meant));
-            None
-        }
-    };
-    number.map(|number| (name, number))
-}
-
 /// Reports a receiver that is not `&self`.
 pub(super) fn shared(function: &Function, role: &'static str, sink: &Sink<'_>) {
     let signature = &function.signature;
@@ -192,29 +186,42 @@ pub(super) fn shared(function: &Function, role: &'static str, sink: &Sink<'_>) {
     }
 }
 
-/// Sorts the arguments into input and request. The request is known by its name, because a macro sees
-/// no types; whether it is ours, a trait asks.
+/// Sorts the arguments into input, request and socket. The request and the socket are known by their
+/// names, because a macro sees no types; whether they are ours, a trait asks.
 fn takes(function: &Function, role: Role, sink: &Sink<'_>) -> Vec<Taken> {
     let mut takes = Vec::new();
-    let (mut input, mut request) = (None, None);
+    let (mut input, mut request, mut socket) = (None, None, None);
     for argument in shape::arguments(&function.signature) {
-        let taken = taken(&argument.ty, sink);
+        let taken = taken(&argument.ty, role, sink);
         let (earlier, again) = match &taken {
             Taken::Input(_) => (&mut input, &Mistake::SECOND_INPUT),
             Taken::Request(..) => (&mut request, &Mistake::SECOND_REQUEST),
+            Taken::Socket(_) => (&mut socket, &Mistake::SECOND_SOCKET),
         };
         if earlier.replace(()).is_some() {
             sink.report(argument, again);
         }
         takes.push(taken);
     }
+    let name = &function.signature.ident;
     if role == Role::Realtime && input.is_none() {
-        sink.report(&function.signature.ident, &Mistake::REALTIME_WITHOUT_INPUT);
+        sink.report(name, &Mistake::REALTIME_WITHOUT_INPUT);
+    }
+    if role == Role::WebSocket && socket.is_none() && !sink.failed() {
+        sink.report(name, &Mistake::RAW_WITHOUT_SOCKET);
     }
     takes
 }
 
 impl Taken {
+    /// The type of an input.
+    pub(crate) const fn input(&self) -> Option<&Type> {
+        match self {
+            Self::Input(ty) => Some(ty),
+            Self::Request(..) | Self::Socket(_) => None,
+        }
+    }
+
     /// What an argument is, by its type.
     pub(super) fn of(ty: &Type) -> Self {
         let whole = shape::ungrouped(ty);
@@ -223,19 +230,24 @@ impl Taken {
         } else {
             (whole, None)
         };
-        if shape::last_name(owned).is_some_and(|name| name == "Request") {
-            Self::Request(owned.clone(), borrow)
-        } else {
-            Self::Input(ty.clone())
+        match shape::last_name(owned).as_deref() {
+            Some("Request") => Self::Request(owned.clone(), borrow),
+            Some("WebSocket") => Self::Socket(ty.clone()),
+            _ => Self::Input(ty.clone()),
         }
     }
 }
 
 /// One argument of an endpoint, judged.
-fn taken(ty: &Type, sink: &Sink<'_>) -> Taken {
+fn taken(ty: &Type, role: Role, sink: &Sink<'_>) -> Taken {
     let taken = Taken::of(ty);
+    let is_raw = role == Role::WebSocket;
     match &taken {
         Taken::Request(..) => shared_request(ty, sink),
+        Taken::Socket(_) if !is_raw => sink.report(ty, &Mistake::SOCKET_ELSEWHERE),
+        Taken::Socket(_) if shape::is_reference(ty) => sink.report(ty, &Mistake::BORROWED_SOCKET),
+        Taken::Socket(_) => {}
+        Taken::Input(_) if is_raw => sink.report(ty, &Mistake::RAW_WITH_INPUT),
         Taken::Input(_) if shape::is_reference(ty) => sink.report(ty, &Mistake::BORROWED_INPUT),
         Taken::Input(_) if shape::is_opaque(ty) => sink.report(ty, &Mistake::OPAQUE_INPUT),
         Taken::Input(_) => {}

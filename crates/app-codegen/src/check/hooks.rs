@@ -98,10 +98,10 @@ pub(crate) fn on_cancel(function: &Function, marker: &Marker, sink: &Sink<'_>) -
                 endpoint::shared_request(&argument.ty, sink);
                 request = Some((ty, and));
             }
-            Taken::Input(_) | Taken::Request(..) if !sink.failed() => {
+            Taken::Input(_) | Taken::Request(..) | Taken::Socket(_) if !sink.failed() => {
                 sink.report(argument, &Mistake::CANCEL_ARGUMENTS);
             }
-            Taken::Input(_) | Taken::Request(..) => {}
+            Taken::Input(_) | Taken::Request(..) | Taken::Socket(_) => {}
         }
     }
     hook(signature, request, &Mistake::CANCEL_RETURNS, sink)

@@ -138,6 +138,13 @@ pub(crate) fn last_name(ty: &Type) -> Option<String> {
     }
 }
 
+/// What a `Vec` holds.
+pub(crate) fn list_of(ty: &Type) -> Option<Type> {
+    let Type::Path(path) = ungrouped(ty) else { return None };
+    let is_list = path.path.segments.last().is_some_and(|last| last.ident == "Vec");
+    type_arguments(path).into_iter().next().filter(|_| is_list)
+}
+
 pub(crate) fn is_opaque(ty: &Type) -> bool {
     matches!(ty, Type::ImplTrait(_))
 }

@@ -101,7 +101,7 @@ impl CheckedWiring {
         match marker.role {
             Role::Setup => self.setup = hooks::setup(function, marker, sink),
             Role::Warmup => self.warmup = hooks::warmup(function, marker, sink),
-            Role::Endpoint | Role::Realtime => {
+            Role::Endpoint | Role::Realtime | Role::WebSocket => {
                 self.endpoints.extend(endpoint::check(function, marker, sink));
             }
             Role::HealthCheck => self.health = health::check(function, marker, sink),

@@ -9,9 +9,10 @@ use syn::{Ident, LitStr, Token, Type, spanned::Spanned};
 
 use crate::{
     check::{
-        endpoint::{Endpoint, Manner, SESSIONS, Taken},
+        endpoint::{Endpoint, Manner, Taken},
         health::{HealthCheck, HealthValue, OPTIONS},
         hooks::Hook,
+        session::{SETTINGS, Session},
         shape::Outcome,
         wiring::CheckedWiring,
     },
@@ -45,25 +46,26 @@ fn endpoint(endpoint: &Endpoint, facade: &Facade) -> TokenStream {
     let Endpoint { path, name, about, conditions, manner, takes, outcome } = endpoint;
     let routes = paths::reserved("routes");
     let (output, error) = result_arguments(outcome);
-    let input = takes.iter().find_map(|taken| match taken {
-        Taken::Input(ty) => Some(quote!(#ty)),
-        Taken::Request(..) => None,
-    });
+    let input = takes.iter().find_map(Taken::input).map(ToTokens::to_token_stream);
     let input = input.unwrap_or_else(|| facade.private("NoInput"));
     let point = point((path, name, about), facade);
     let handler = handler(endpoint, facade);
     let future = quote_spanned!(blamed(name, outcome)=> _);
-    let call = |method: &str| Ident::new(method, name.span());
-    let (method, options, future) = match manner {
-        Manner::Async => (call("endpoint"), None, quote!(, #future)),
-        Manner::Blocking => (call("blocking"), None, quote!()),
-        Manner::Realtime(settings) => {
-            (call("realtime"), Some(sessions(settings, facade)), quote!(, #future))
+    let (method, types, options) = match manner {
+        Manner::Async => ("endpoint", quote!(#input, #output, #error, _, #future), None),
+        Manner::Blocking => ("blocking", quote!(#input, #output, #error, _), None),
+        Manner::Realtime(session) => {
+            let method = if session.batch.is_some() { "batched" } else { "realtime" };
+            let input = session.batch.as_ref().map_or(input, ToTokens::to_token_stream);
+            let types = quote!(#input, #output, #error, _, #future);
+            (method, types, Some(sessions(session, facade)))
         }
+        Manner::Raw => ("websocket", quote!(#error, _, #future), None),
     };
+    let method = Ident::new(method, name.span());
     quote! {
         #(#conditions)*
-        let #routes = #routes.#method::<#input, #output, #error, _ #future>(
+        let #routes = #routes.#method::<#types>(
             #point,
             #options
             #handler,
@@ -84,7 +86,7 @@ fn point((path, name, about): (&LitStr, &Ident, &str), facade: &Facade) -> Token
 fn handler(endpoint: &Endpoint, facade: &Facade) -> TokenStream {
     let Endpoint { name, manner, takes, outcome, .. } = endpoint;
     let (app, shared) = (paths::reserved("app"), facade.private("Arc"));
-    let (input, request) = (paths::reserved("input"), paths::reserved("request"));
+    let [input, request, socket] = ["input", "request", "socket"].map(paths::reserved);
     let (mut first, mut second) = (quote!(_), quote!(_));
     let passed: Vec<_> = takes
         .iter()
@@ -98,6 +100,11 @@ fn handler(endpoint: &Endpoint, facade: &Facade) -> TokenStream {
                 let request = self::taken(ty, *and, facade);
                 quote!(, #request)
             }
+            Taken::Socket(ty) => {
+                first = quote!(#socket);
+                let taken = facade.private("taken_socket");
+                quote!(, #taken::<#ty>(#socket))
+            }
         })
         .collect();
     let at = blamed(name, outcome);
@@ -106,7 +113,7 @@ fn handler(endpoint: &Endpoint, facade: &Facade) -> TokenStream {
         Manner::Blocking => {
             quote_spanned!(at=> |#app: #shared<Self>, #first, #second| #called)
         }
-        Manner::Async | Manner::Realtime(_) => quote_spanned! {at=>
+        Manner::Async | Manner::Realtime(_) | Manner::Raw => quote_spanned! {at=>
             |#app: #shared<Self>, #first, #second| async move { #called.await }
         },
     }
@@ -118,13 +125,13 @@ fn taken(ty: &Type, and: Option<Token![&]>, facade: &Facade) -> TokenStream {
     quote!(#and #taken::<#ty>(#request))
 }
 
-fn sessions(settings: &[(Ident, u64)], facade: &Facade) -> TokenStream {
+fn sessions(session: &Session, facade: &Facade) -> TokenStream {
     let options = facade.private("RealtimeOptions");
-    let fields = settings.iter().map(|(name, number)| {
+    let fields = session.settings.iter().map(|(name, number)| {
         let number = Literal::u64_unsuffixed(*number);
         (name.clone(), some(number))
     });
-    let options = structure(&options, fields.collect(), SESSIONS.len());
+    let options = structure(&options, fields.collect(), SETTINGS.len());
     quote!(#options,)
 }
 

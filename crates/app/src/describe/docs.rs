@@ -34,10 +34,13 @@ fn write(page: &mut String, document: &Value) -> fmt::Result {
     )?;
     paragraph(page, &info["description"])?;
     for (path, methods) in fields(&document["paths"]) {
+        if methods.get("x-fal-protocol").is_some() {
+            // What is mirrored as a post are the messages of a session.
+            operation_of(page, ("websocket", path), &methods["post"], document)?;
+            continue;
+        }
         for (method, operation) in fields(methods) {
-            if method != "x-fal-protocol" {
-                operation_of(page, (method, path), operation, document)?;
-            }
+            operation_of(page, (method, path), operation, document)?;
         }
     }
     page.write_str("</html>\n")

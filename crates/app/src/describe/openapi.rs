@@ -13,9 +13,10 @@ use crate::{
     endpoint::{
         error::{Case, EndpointError, Failures},
         input::EndpointInput,
+        message::{RealtimeInput, RealtimeOutput},
         output::EndpointOutput,
     },
-    routes::{Endpoints, Kind, Route, Routes},
+    routes::{Endpoints, Kind, Mode, Route, Routes},
 };
 
 mod effect;
@@ -46,6 +47,15 @@ impl Signature {
         Self {
             input: I::content,
             output: |schemas| Some(O::content(schemas)),
+            failures: E::failures,
+        }
+    }
+
+    /// Of one message each way.
+    pub(crate) fn of_session<I: RealtimeInput, O: RealtimeOutput, E: EndpointError>() -> Self {
+        Self {
+            input: |schemas| Some(Content::json_of(schemas.of::<I::Item>())),
+            output: |schemas| Some(Content::json_of(O::schema(schemas))),
             failures: E::failures,
         }
     }
@@ -112,12 +122,17 @@ impl Writer {
                 let again = schemas::free(&format!("{name}_post"), &mut self.ids);
                 json!({ "get": self.health(name, about), "post": self.health(&again, about) })
             }
-            Kind::Realtime(options) => self.realtime(route, options),
+            Kind::Realtime(options, mode) => self.realtime(route, options, mode),
+            Kind::Raw => {
+                let protocol = protocol(("websocket", name), RealtimeOptions::NONE);
+                json!({ "x-fal-protocol": protocol })
+            }
         }
     }
 
     fn operation<A>(&mut self, route: &Route<A>) -> Value {
-        let (mut operation, input) = self.called(route);
+        let described = described(route.point.name, route.point.about);
+        let (mut operation, input) = self.called(route, described);
         let output = (route.signature.output)(&mut self.schemas.output);
         let mut failures = Failures::default();
         (route.signature.failures)(&mut failures);
@@ -126,22 +141,28 @@ impl Writer {
         operation.into()
     }
 
-    /// What it takes and returns is declared, and refused: the one answer says so.
-    fn realtime<A>(&mut self, route: &Route<A>, options: RealtimeOptions) -> Value {
-        let (mut operation, _) = self.called(route);
-        let mut protocol = protocol(route.point.name, options);
-        if let Some(content) = (route.signature.output)(&mut self.schemas.output) {
-            protocol.insert("output".to_owned(), content.schema);
-        }
-        let about = "this version does not speak WebSocket";
-        let refused = self.failure(&[&Case::of(501, "NotServed", about)]);
-        operation.insert("responses".to_owned(), json!({ "501": refused }));
+    /// Its messages, as fal mirrors them: as if one were posted and the other its answer.
+    fn realtime<A>(&mut self, route: &Route<A>, options: RealtimeOptions, mode: Mode) -> Value {
+        let (name, about) = (route.point.name, route.point.about);
+        let mut protocol = protocol(("realtime", name), options);
+        protocol.insert("contentType".to_owned(), "application/msgpack".into());
+        protocol.insert("realtimeMode".to_owned(), mode.name().into());
+        let mirror = schemas::free(&format!("{name}_post"), &mut self.ids);
+        let (mut operation, _) = self.called(route, described(&mirror, about));
+        let mut message = self.response("A message of the session", &[]);
+        let output = (route.signature.output)(&mut self.schemas.output);
+        message
+            .insert("content".to_owned(), output.map_or_else(|| json!({}), |output| output.json()));
+        operation.insert("responses".to_owned(), json!({ "200": message }));
         json!({ "x-fal-protocol": protocol, "post": operation })
     }
 
-    /// An operation's name, and what it takes.
-    fn called<A>(&mut self, route: &Route<A>) -> (Map<String, Value>, Option<Content>) {
-        let mut operation = described(route.point.name, route.point.about);
+    /// An operation with what it takes.
+    fn called<A>(
+        &mut self,
+        route: &Route<A>,
+        mut operation: Map<String, Value>,
+    ) -> (Map<String, Value>, Option<Content>) {
         let input = (route.signature.input)(&mut self.schemas.input);
         if let Some(content) = &input {
             let body = json!({ "required": true, "content": content.json() });
@@ -264,18 +285,17 @@ fn described(name: &str, about: &str) -> Map<String, Value> {
     operation
 }
 
-fn protocol(name: &str, options: RealtimeOptions) -> Map<String, Value> {
-    let settings = [
-        ("buffering", options.buffering.map(Value::from)),
-        ("sessionTimeout", options.session_timeout.map(Value::from)),
-    ];
-    let config: Map<String, Value> =
-        settings.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
+/// What fal says of a WebSocket, with every setting.
+fn protocol((kind, name): (&str, &str), options: RealtimeOptions) -> Map<String, Value> {
+    let RealtimeOptions { buffering, session_timeout, max_batch_size } = options;
+    let config = json!({
+        "buffering": buffering,
+        "sessionTimeout": session_timeout,
+        "maxBatchSize": max_batch_size.unwrap_or(1),
+    });
     let mut protocol = Map::new();
-    protocol.insert("type".to_owned(), "realtime".into());
+    protocol.insert("type".to_owned(), kind.into());
     protocol.insert("operationId".to_owned(), name.into());
-    protocol.insert("config".to_owned(), config.into());
-    protocol.insert("contentType".to_owned(), "application/msgpack".into());
-    protocol.insert("realtimeMode".to_owned(), "unary".into());
+    protocol.insert("config".to_owned(), config);
     protocol
 }

@@ -101,7 +101,9 @@ async fn serve<A: Wired>(
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
+    let connection = http.serve_connection(TokioIo::new(stream), answer);
+    // It ends here also where it becomes a WebSocket, whose session goes on by itself.
+    let mut connection = pin!(connection.with_upgrades());
     let ended = select! {
         biased;
         ended = connection.as_mut() => ended,

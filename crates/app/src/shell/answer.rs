@@ -2,10 +2,10 @@
 
 use std::any::Any;
 
-use fal_policy::Flag;
+use fal_policy::{AppStatus, Flag};
 use http::{
     HeaderName, HeaderValue, Response, StatusCode,
-    header::{ALLOW, CONTENT_TYPE},
+    header::{ALLOW, CONTENT_TYPE, SEC_WEBSOCKET_VERSION},
 };
 use serde_json::{Value, json};
 
@@ -53,23 +53,13 @@ pub(crate) fn returned<O: EndpointOutput, E: EndpointError>(
 
 fn failed<E: EndpointError>(error: &E) -> Response<Body> {
     let answered = error.answer(Sealed(()));
-    let endpoint = request::endpoint();
+    note(error, &answered, request::endpoint().unwrap_or_default());
     let mut response = match answered.status {
-        Answer::Failed(status) => {
-            let status =
-                StatusCode::from_u16(status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            if status.is_server_error() {
-                let code = status.as_u16();
-                tracing::error!(endpoint, status = code, error = %Chain(error), "the endpoint failed");
-            }
-            json(status, &told(&answered, &error.to_string()))
-        }
+        Answer::Failed(status) => json(code(status), &told(&answered, &error.to_string())),
         //= docs/contract.md#unearned-503
         //# An app of `fal-app` MUST NOT answer 503 except by a path that is marked
         //# `#[runner_broken]`.
         Answer::Broken(evidence) => {
-            let (reason, proof) = (evidence.reason(), evidence.proof().name());
-            tracing::error!(endpoint, reason, proof, error = %Chain(error), "the runner is broken");
             // Evidence outweighs whatever was said before it was found, `keep_runner` included.
             if let Some(request) = request::current() {
                 request.retract();
@@ -80,6 +70,25 @@ fn failed<E: EndpointError>(error: &E) -> Response<Body> {
     };
     mark(&answered, &mut response);
     response
+}
+
+fn code(status: AppStatus) -> StatusCode {
+    StatusCode::from_u16(status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// Logs a failure that is not the caller's.
+pub(crate) fn note<E: EndpointError>(error: &E, answered: &Answered<'_>, endpoint: &str) {
+    match answered.status {
+        Answer::Failed(status) if code(status).is_server_error() => {
+            let status = status.code();
+            tracing::error!(endpoint, status, error = %Chain(error), "the endpoint failed");
+        }
+        Answer::Failed(_) => {}
+        Answer::Broken(evidence) => {
+            let (reason, proof) = (evidence.reason(), evidence.proof().name());
+            tracing::error!(endpoint, reason, proof, error = %Chain(error), "the runner is broken");
+        }
+    }
 }
 
 /// The body of a failure: fal's clients take a text as a plain message, and a list as what is wrong
@@ -167,10 +176,32 @@ pub(crate) fn nothing_to_cancel() -> Response<Body> {
     unbilled(detail(StatusCode::NOT_FOUND, "no request with this id can be cancelled here"))
 }
 
-/// A realtime endpoint, which this version declares and describes, and does not serve.
-pub(crate) fn no_realtime() -> Response<Body> {
-    let text = "this version does not speak WebSocket: call an endpoint that answers POST";
-    detail(StatusCode::NOT_IMPLEMENTED, text)
+//= docs/contract.md#app-handshake
+//# A handshake anywhere else MUST be answered with a plain 403, and anything else that is sent to a
+//# session's path with 404.
+/// No session is to be had here.
+pub(crate) fn forbidden() -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response
+}
+
+/// A handshake by another version of WebSockets.
+pub(crate) fn other_version(ours: &'static str) -> Response<Body> {
+    let mut response =
+        detail(StatusCode::UPGRADE_REQUIRED, "this is not the version of WebSockets");
+    response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static(ours));
+    response
+}
+
+/// A handshake without its key.
+pub(crate) fn no_key() -> Response<Body> {
+    detail(StatusCode::BAD_REQUEST, "the handshake has no sec-websocket-key")
+}
+
+/// The runner is broken, as a session has shown.
+pub(crate) fn broken(reason: &str) -> Response<Body> {
+    detail(StatusCode::INTERNAL_SERVER_ERROR, &format!("the runner is broken: {reason}"))
 }
 
 /// The caller did not send its whole body, so it will hardly read this.
@@ -181,10 +212,15 @@ pub(crate) fn broken_off() -> Response<Body> {
 /// An endpoint panicked: it is logged, and its caller learns nothing about it. What it had said for
 /// its answer is no longer meant.
 pub(crate) fn panicked(request: &Request, payload: &(dyn Any + Send)) -> Response<Body> {
-    let (panic, at, endpoint) = (panic_text(payload), request.panicked_at(), request.endpoint());
-    tracing::error!(endpoint, panic, at, "the endpoint panicked");
+    note_panic(request, payload);
     request.retract();
     internal()
+}
+
+/// Logs a panic with its place.
+pub(crate) fn note_panic(request: &Request, payload: &(dyn Any + Send)) {
+    let (panic, at, endpoint) = (panic_text(payload), request.panicked_at(), request.endpoint());
+    tracing::error!(endpoint, panic, at, "the endpoint panicked");
 }
 
 /// Something went wrong that the caller learns nothing about.

@@ -27,15 +27,20 @@ impl<A: Wired> Core<A> {
             return self.cancel(asked, route.point.path);
         }
         let show: fn(&Self) -> Response<Body> = match path {
-            HEALTH if self.endpoints.health.is_none() => {
-                |core| answer::healthy(core.endpoints.metadata.version)
-            }
+            HEALTH if self.endpoints.health.is_none() => Self::health,
             "/openapi.json" => |core| answer::shown("application/json", core.pages.openapi.clone()),
             "/docs" => |core| answer::shown("text/html; charset=utf-8", core.pages.docs.clone()),
             "/metrics" => Self::metrics,
             _ => return answer::not_found(path),
         };
         if asked.method == Method::GET { show(self) } else { answer::method_not_allowed("GET") }
+    }
+
+    fn health(&self) -> Response<Body> {
+        match self.stops.breakage() {
+            Some(reason) => answer::broken(&reason),
+            None => answer::healthy(self.endpoints.metadata.version),
+        }
     }
 
     fn metrics(&self) -> Response<Body> {

@@ -4,3 +4,5 @@
 mod life;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod sessions;

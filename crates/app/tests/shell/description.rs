@@ -60,7 +60,6 @@ fn ways() -> Vec<(&'static str, Vec<Way>, &'static [u16])> {
         ("/told", vec![Sends(().into()), BreaksOff], &[404, 422, 499, 500, 503]),
         ("/cancelled", vec![Sends(().into()), BreaksOff], &[404, 422, 499, 500, 503]),
         ("/ruin", ruins.collect(), &[499]),
-        ("/live", vec![subject("a pipe")], &[]),
     ]
 }
 
@@ -105,6 +104,8 @@ async fn every_status_that_is_answered_is_described_and_no_other() {
         assert_eq!(answered, statuses(path), "{path}");
         asked.insert(path.to_owned());
     }
+    // What is said of a session are its messages.
+    asked.insert("/live".to_owned());
     let described = document()["paths"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(asked, described, "each endpoint is called");
 }
@@ -136,7 +137,13 @@ async fn the_document_and_the_page_are_served() {
     let page = get("/docs").await.expect(200);
     let page = page.has_header("content-type", "text/html; charset=utf-8");
     let page = String::from_utf8_lossy(page.body()).into_owned();
-    for words in ["<h1>studio</h1>", "POST /invert", "Turns bytes around.", "class=\"ended\""] {
+    for words in [
+        "<h1>studio</h1>",
+        "POST /invert",
+        "WEBSOCKET /live",
+        "Turns bytes around.",
+        "class=\"ended\"",
+    ] {
         assert!(page.contains(words), "{words} is not in {page}");
     }
     assert!(!page.contains("<script"), "it is complete without one");
@@ -144,12 +151,22 @@ async fn the_document_and_the_page_are_served() {
     get("/health").await.expect(200).json(json!({ "version": "1.2.0" }));
 }
 
-#[tokio::test]
-async fn a_realtime_endpoint_is_described_and_says_that_it_is_not_served() {
+#[test]
+fn a_realtime_endpoint_is_described_by_its_messages() {
     let live = &document()["paths"]["/live"];
-    assert_eq!(live["x-fal-protocol"]["config"], json!({ "buffering": 2 }));
-    let app = TestApp::<Studio>::start().await;
-    app.call("/live").method("GET").send().await.expect(501).keeps_the_runner();
+    assert_eq!(
+        live["x-fal-protocol"],
+        json!({
+            "type": "realtime",
+            "operationId": "live",
+            "config": { "buffering": 2, "sessionTimeout": null, "maxBatchSize": 1 },
+            "contentType": "application/msgpack",
+            "realtimeMode": "unary",
+        })
+    );
+    let schema = |content: &Value| content["content"]["application/json"]["schema"]["$ref"].clone();
+    assert_eq!(schema(&live["post"]["requestBody"]), "#/components/schemas/Sketch");
+    assert_eq!(schema(&live["post"]["responses"]["200"]), "#/components/schemas/Picture");
 }
 
 //= docs/contract.md#unearned-503

@@ -108,7 +108,8 @@ impl Mistake {
     }
 
     pub(crate) fn unknown_session(written: &str, meant: Option<&str>) -> Self {
-        let all = "the path may be followed by `buffering = 4` and `session_timeout = 60`";
+        let all = "the path may be followed by `buffering = 4`, `session_timeout = 60` and \
+            `max_batch_size = 4`";
         let help = meant.map_or_else(|| all.to_owned(), did_you_mean);
         Self::new(format!("a realtime endpoint has no `{written}`"), help)
     }

@@ -83,6 +83,45 @@ impl Mistake {
         "a realtime endpoint answers inputs, and this one takes none",
         "write `async fn live(&self, input: Input) -> Result<Output, PredictError>`",
     );
+    pub(crate) const BATCH_WITHOUT_BOUND: Self = Self::fixed(
+        "a realtime endpoint that answers several inputs together says how many at most",
+        "write `#[realtime(\"/realtime\", max_batch_size = 4)]`\n\
+         help: for one input at a time take `input: Input`, and for all of a session `inputs: Inputs<Input>`",
+    );
+    pub(crate) const BOUND_WITHOUT_BATCH: Self = Self::fixed(
+        "`max_batch_size` is for an endpoint that answers several inputs together",
+        "take `inputs: Vec<Input>`, or remove the setting",
+    );
+    pub(crate) const SOCKET_NOT_ASYNC: Self = Self::fixed(
+        "an endpoint with a socket is async, so that one session does not hold up the others",
+        "write `async fn`",
+    );
+    pub(crate) const SOCKET_WITH_SETTING: Self = Self::fixed(
+        "only a path belongs here: what goes over a socket is the endpoint's own business",
+        "write `#[websocket(\"/ws\")]`, with the path in place of `/ws`",
+    );
+    pub(crate) const RAW_WITHOUT_SOCKET: Self = Self::fixed(
+        "a websocket endpoint takes its socket, and this one takes none",
+        "write `async fn raw(&self, socket: WebSocket) -> Result<(), PredictError>`",
+    );
+    pub(crate) const RAW_WITH_INPUT: Self = Self::fixed(
+        "a websocket endpoint has no input: it receives messages from its socket",
+        "take `socket: WebSocket`, and `request: &Request` for the headers; for inputs and outputs with \
+         types write `#[realtime(\"/realtime\")]`",
+    );
+    pub(crate) const SECOND_SOCKET: Self =
+        Self::fixed("a session has one socket", "remove one of the two arguments");
+    pub(crate) const BORROWED_SOCKET: Self =
+        Self::fixed("an endpoint owns its socket", "take `mut socket: WebSocket`, without the `&`");
+    pub(crate) const SOCKET_ELSEWHERE: Self = Self::fixed(
+        "only a websocket endpoint has a socket",
+        "write `#[websocket(\"/ws\")]` in place of this endpoint's attribute\n\
+         help: if this is a type of your own, give it another name",
+    );
+    pub(crate) const SOCKET_RETURNS: Self = Self::fixed(
+        "a websocket endpoint returns whether its session went well: what it has to say it sends",
+        "write `Result<(), PredictError>`, where `PredictError` derives `AppError`",
+    );
     pub(crate) const SECOND_REQUEST: Self = Self::fixed(
         "an endpoint serves one request, and takes it once",
         "remove one of the two arguments",
@@ -160,8 +199,7 @@ impl Mistake {
         )
     }
 
-    pub(crate) fn path_missing(role: &str) -> Self {
-        let path = if role == "realtime" { "/realtime" } else { "/" };
+    pub(crate) fn path_missing(role: &str, path: &str) -> Self {
         Self::new(
             "there is no path",
             format!("write `#[{role}(\"{path}\")]`, or another path in place of `{path}`"),

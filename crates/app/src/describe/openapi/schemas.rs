@@ -97,9 +97,8 @@ impl Pair {
         paths.values_mut().for_each(|path| name_plainly(path, &plain));
         let renamed = second_names(&all, &written);
         for operation in paths.values_mut().flat_map(operations) {
-            for part in WRITTEN {
-                operation.get_mut(part).into_iter().for_each(|part| rename(part, &renamed));
-            }
+            // What an operation says of what is written, not read.
+            operation.get_mut("responses").into_iter().for_each(|part| rename(part, &renamed));
         }
         for (name, mut schema) in written {
             rename(&mut schema, &renamed);
@@ -161,9 +160,6 @@ fn decoded(reference: &str) -> String {
     }
     String::from_utf8_lossy(&bytes).replace("~1", "/").replace("~0", "~")
 }
-
-/// What an operation says of what is written, not read.
-const WRITTEN: [&str; 2] = ["responses", "output"];
 
 /// The names that schemas get because they look different when written. No other has one of them.
 fn second_names(

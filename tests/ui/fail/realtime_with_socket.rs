@@ -1,0 +1,27 @@
+//! A realtime endpoint that takes a socket.
+
+use fal_app::prelude::*;
+
+#[fal_app]
+struct Hello;
+
+#[fal_app]
+impl Hello {
+    #[setup]
+    async fn setup() -> Result<Self, SetupError> {
+        Ok(Self)
+    }
+
+    #[realtime("/realtime")]
+    async fn live(&self, input: String, socket: WebSocket) -> Result<String, Failed> {
+        drop(socket);
+        Ok(input)
+    }
+}
+
+#[derive(Debug, thiserror::Error, AppError)]
+#[error("failed")]
+#[status(500)]
+struct Failed;
+
+fn main() {}
