@@ -1,7 +1,9 @@
-//! fal's own Python client against a served platform.
+//! Clients against a served platform: this project's own, and fal's in Python.
 //!
 //! The script `clients/python/suite.py` does what users do, with the client from the package index, and prints one line
 //! per check. A line that is missing is a failure as much as one that says so: what has to be there stands here.
+
+mod rust;
 
 use std::{collections::BTreeMap, path::Path};
 

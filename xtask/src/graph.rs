@@ -28,16 +28,17 @@ Checks every edge between crates against the floors that the manifests declare:
 const PURE: u64 = 2;
 
 /// Who alone may name an outside crate.
-const WRAPPERS: [(&str, &[&str]); 15] = [
+const WRAPPERS: [(&str, &[&str]); 16] = [
     ("rusqlite", &["fal-store-sqlite"]),
     ("tokio-postgres", &["fal-store-postgres"]),
     ("ring", &["fal-access", "fal-objects", "fal-webhook", "fal-gateway"]),
     ("subtle", &["fal-access"]),
     ("base64", &["fal-access", "fal-gateway"]),
-    ("tokio-rustls", &["fal-webhook", "fal-tls"]),
-    ("rustls-native-certs", &["fal-webhook"]),
+    ("tokio-rustls", &["fal-webhook", "fal-tls", "fal-client"]),
+    ("rustls-native-certs", &["fal-webhook", "fal-client"]),
+    ("hyper-rustls", &["fal-client"]),
     ("axum", &["fal-gateway", "fal-api", "fal-rest", "fal-app"]),
-    ("hyper", &["fal-supervisor", "fal-gateway", "fal-webhook", "fal-app"]),
+    ("hyper", &["fal-supervisor", "fal-gateway", "fal-webhook", "fal-client", "fal-app"]),
     ("clap", &["fal-server"]),
     ("toml", &["fal-server"]),
     ("anyhow", &["xtask", "fal-server"]),
@@ -47,7 +48,7 @@ const WRAPPERS: [(&str, &[&str]); 15] = [
 ];
 
 /// The tenant side, lowest first, and what it may use of the host.
-const TENANT: [&str; 3] = ["fal-app-codegen", "fal-app-macros", "fal-app"];
+const TENANT: [&str; 4] = ["fal-app-codegen", "fal-app-macros", "fal-client", "fal-app"];
 const SHARED: [&str; 2] = ["fal-types", "fal-policy"];
 
 /// Where a crate stands.
