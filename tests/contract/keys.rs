@@ -137,12 +137,14 @@ fn other_machines_are_served_with_keys_only() {
         (r#"[{ key = "a:one-secret", per_second = "x" }]"#, "`per_second` is a number"),
         ("[7]", "a key is"),
         (r#"["a:sha256=77"]"#, "64 hexadecimal"),
+        (r#""a:one-secret""#, "expected a sequence"),
+        ("[\n  \"a:one-secret\"\n  \"b:two-secret\"\n]", "missing comma"),
     ] {
         let config = format!("data_dir = \"data\"\napi_keys = {keys}\n{app}");
         let refused = Platform::refused(&config, |_| {});
         assert_eq!(refused.code, Some(2));
         assert!(
-            refused.log.contains("fal.toml:2: api_keys: ") || refused.log.contains(":2: api_keys"),
+            refused.log.contains("fal.toml:") || refused.log.contains(":2: api_keys"),
             "{}",
             refused.log
         );
@@ -188,4 +190,97 @@ fn the_proxy_asks_for_a_key_too() {
     for bad in ["https://example.com/demo/lab", "http://127.0.0.1:1/x", "demo/lab"] {
         assert_eq!(with_key(bad).is(400).json()["detail"], "Invalid request");
     }
+}
+
+/// A call that its caller has left still has its place, as its runner still works on it.
+#[test]
+fn hanging_up_makes_no_room_for_more() {
+    let platform = Platform::start(KEYS, &[lab("private").set("max_multiplexing", 4)]);
+    let few = Some("Key few:another-secret");
+    let request =
+        Request::new("POST", "/run/demo/lab").header("authorization", "Key few:another-secret");
+    let held = request.json(&json!({ "hold": "go", "tag": "held" })).begin(platform.addr());
+    platform.lab().called("held");
+    held.hang_up();
+    eventually("the runner has the cancel signal", || {
+        let calls = platform.lab().calls();
+        calls.iter().any(|call| call.path.ends_with("/cancel")).then_some(())
+    });
+    assert_eq!(send(&platform, ("POST", "/run/demo/lab"), few).status, 429);
+    platform.lab().create("go");
+    eventually("there is room again", || {
+        (send(&platform, ("POST", "/run/demo/lab"), few).status == 200).then_some(())
+    });
+}
+
+//= docs/contract.md#own-pages
+//= type=test
+//# Without keys, requests of pages of other sites MUST get 403, but for those of this machine.
+//= docs/contract.md#own-names
+//= type=test
+//# Without keys, a request MUST get 421 whose `Host` is a name that a stranger could have registered.
+#[test]
+fn pages_of_strangers_do_nothing_without_a_key() {
+    let platform = Platform::serving(lab("private"));
+    let with = |path: &str, name: &str, value: &str| {
+        platform.send(&Request::new("POST", path).header(name, value).json(&json!({}))).status
+    };
+    for path in ["/run/demo/lab", "/queue/demo/lab", "/rest/tokens/"] {
+        for foreign in ["https://evil.com", "null"] {
+            assert_eq!(with(path, "origin", foreign), 403, "{path} {foreign}");
+        }
+        assert_eq!(with(path, "sec-fetch-site", "cross-site"), 403);
+    }
+    assert_eq!(with("/run/demo/lab", "origin", "http://localhost:3000"), 200);
+    assert_eq!(with("/run/demo/lab", "sec-fetch-site", "same-origin"), 200);
+    let page = [("origin", "https://evil.com")];
+    assert_eq!(Session::open(platform.addr(), "/run/demo/lab/live", &page).unwrap_err().0, 403);
+    let named = |host: &str| {
+        let text = format!("GET /api/requests HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        let mut connection = fal_tests::Connection::open(platform.addr());
+        connection.send_bytes(text.as_bytes()).unwrap();
+        connection.response()
+    };
+    assert_eq!(named("evil.com:8080").status, 421);
+    assert_eq!(named("queue.localhost").status, 404, "that part has no such app");
+    assert_eq!(named("localhost:1").status, 200);
+    // With keys a page needs one, wherever it comes from.
+    let platform = Platform::start(KEYS, &[lab("private")]);
+    let request = Request::new("POST", "/run/demo/lab").header("origin", "https://evil.com");
+    let request = request.header("authorization", OPS).json(&json!({}));
+    assert_eq!(platform.send(&request).status, 200);
+}
+
+//= docs/contract.md#tokens
+//= type=test
+//# A token MUST allow nothing once it has expired, and nothing that it does not name.
+#[test]
+fn a_token_opens_what_it_names_and_no_more() {
+    let platform = Platform::start(KEYS, &[lab("private")]);
+    let token = |apps: &str| {
+        let request = Request::new("POST", "/rest/tokens/").header("authorization", OPS);
+        let body = json!({ "allowed_apps": [apps], "token_expiration": 60 });
+        platform.send(&request.json(&body)).is(200).json().as_str().unwrap().to_owned()
+    };
+    let call = |path: &str, token: &str| {
+        send(&platform, ("POST", &format!("{path}?fal_jwt_token={token}")), None).status
+    };
+    let (whole, part) = (token("lab"), token("demo/lab/live"));
+    assert_eq!((call("/run/demo/lab", &whole), call("/run/demo/lab/live", &part)), (200, 200));
+    for path in ["/run/demo/lab", "/run/demo/lab/live/../x", "/run/demo/lab/live/%2e%2e/x"] {
+        assert_eq!(call(path, &part), 401, "{path}");
+    }
+    let id = send(&platform, ("POST", "/queue/demo/lab"), Some(OPS)).is(200).json();
+    let id = id["request_id"].as_str().unwrap();
+    let ask = |path: &str, token: &str| {
+        let path = format!("/queue/demo/lab{path}/requests/{id}/status?fal_jwt_token={token}");
+        send(&platform, ("GET", &path), None).status
+    };
+    assert_eq!(ask("/live", &part), 401);
+    assert!([200, 202].contains(&ask("", &whole)));
+    let path = format!("/run/demo/lab/live?fal_jwt_token={part}");
+    let mut session = Session::open(platform.addr(), &path, &[]).unwrap();
+    assert_eq!(session.greeting()["path"], "/live", "a token goes no further");
+    let refused = Session::open(platform.addr(), "/run/demo/lab/live?fal_jwt_token=x", &[]);
+    assert_eq!(refused.unwrap_err().0, 401);
 }

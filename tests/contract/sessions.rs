@@ -2,7 +2,7 @@
 
 use std::{net::Shutdown, time::Duration};
 
-use fal_tests::{App, Platform, Request, Session, Timer, eventually, json};
+use fal_tests::{App, Ended, Platform, Request, Session, Timer, eventually, json};
 use tungstenite::Message;
 
 const FORWARDING: &str = "Error while forwarding the request";
@@ -29,7 +29,7 @@ fn no_slot_is_held(platform: &Platform) {
 /// Asserts that a session is closed with this code and reason.
 #[track_caller]
 fn closes(session: &mut Session, code: u16, reason: &str) {
-    assert_eq!(session.closed(), Some((code, reason.to_owned())));
+    assert_eq!(session.ended(), Ended::Closed(Some((code, reason.to_owned()))));
 }
 
 //= docs/contract.md#sessions
@@ -60,7 +60,7 @@ fn messages_pass_in_both_directions() {
     session.send(Message::Ping("are you there".into()));
     assert_eq!(session.message(), Message::Pong("are you there".into()));
     let before = platform.only_runner();
-    assert_eq!(session.close().map(|(code, _)| code), None, "a close without a code comes back so");
+    assert_eq!(session.close(), Ended::Closed(None), "a close without a code comes back so");
     kept(&platform, before);
 }
 
@@ -97,7 +97,7 @@ fn a_session_is_open_before_there_is_a_runner() {
     assert_eq!(session.message(), Message::Pong("still there".into()), "nobody takes it for dead");
     let mut left = platform.session("/live");
     left.send(Message::Close(None));
-    assert_eq!(left.closed(), None);
+    closes(&mut left, 1000, "");
     platform.lab().create("go");
     let pid = session.greeting()["pid"].clone();
     assert_eq!(session.message(), Message::text("sent early"));
@@ -143,7 +143,7 @@ fn a_session_that_finds_no_runner_is_closed() {
     let app = App::unruly().set("startup_timeout", 1).env("UNRULY_HOLD_SETUP", "go");
     let platform = Platform::serving(app);
     let mut session = platform.session("/live");
-    let (code, reason) = session.closed().unwrap();
+    let Ended::Closed(Some((code, reason))) = session.ended() else { panic!("there was no close") };
     assert_eq!(code, 1011);
     assert!(!reason.is_empty() && reason != FORWARDING, "{reason}");
 }
@@ -164,7 +164,7 @@ fn a_session_whose_runner_breaks_is_closed() {
     let mut session = platform.session("/live");
     session.greeting();
     session.order(&json!({ "part": true, "drop": true }));
-    assert_eq!(session.closed(), None);
+    assert_eq!(session.ended(), Ended::Cut);
     kept(&platform, before);
     let mut session = platform.session("/live");
     session.greeting();
@@ -294,11 +294,40 @@ fn malformed_frames_end_their_own_session_only() {
         let mut bad = platform.session("/live");
         bad.greeting();
         bad.stream().write_all(garbage).unwrap();
-        let ended = bad.closed();
-        assert!(ended.is_none_or(|(code, _)| code == 1002 || code == 1011), "{garbage:?}");
+        let ended = bad.ended();
+        let is_known = matches!(&ended, Ended::Closed(Some((1002 | 1011, _))) | Ended::Cut);
+        assert!(is_known, "{garbage:?}: {ended:?}");
     }
     good.order(&json!({ "say": "untouched" }));
     assert_eq!(good.message(), Message::text("untouched"));
-    assert_eq!(good.close().map(|(code, _)| code), None);
+    assert_eq!(good.close(), Ended::Closed(None));
     kept(&platform, before);
+}
+
+//= docs/contract.md#sessions
+//= type=test
+//# A caller that leaves without a close MUST NOT count as a fault of the runner, which gets the cancel signal.
+#[test]
+fn a_caller_that_leaves_during_the_handshake_keeps_the_slot_until_it_is_over() {
+    let platform = Platform::serving(lab());
+    let before = platform.only_runner();
+    let session = platform.session("/hold/go");
+    assert_eq!(platform.lab().path_called("/hold/go").pid, before);
+    session.stream().shutdown(Shutdown::Both).unwrap();
+    assert_eq!(platform.lab().path_called("/hold/go/cancel").pid, before);
+    assert_eq!(platform.runners()[0].in_flight, 1, "the runner still works on it");
+    platform.lab().create("go");
+    kept(&platform, before);
+}
+
+/// Whoever offers subprotocols has been promised nothing yet, and sees why there is no session.
+#[test]
+fn a_refusal_is_seen_where_subprotocols_are_offered() {
+    let platform = Platform::serving(lab());
+    let offered = [("sec-websocket-protocol", "chat.v2")];
+    let open =
+        |path: &str| Session::open(platform.addr(), &format!("/run/demo/lab{path}"), &offered);
+    assert_eq!(open("/refuse/403").unwrap_err().0, 403);
+    assert_eq!(open("/refuse/404").unwrap_err().0, 404);
+    assert_eq!(open("/live").unwrap().greeting()["pid"], platform.only_runner());
 }

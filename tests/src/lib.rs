@@ -38,6 +38,6 @@ pub use crate::{
     queued::Queued,
     receiver::{Delivered, Receiver, Say},
     secured::{Fetched, fetch},
-    session::Session,
+    session::{Ended, Session},
     tool::{Told, tool},
 };

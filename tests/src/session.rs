@@ -20,6 +20,15 @@ pub struct Session {
     pub handshake: Response,
 }
 
+/// How a session ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// With a close, and the code and reason that it had.
+    Closed(Option<(u16, String)>),
+    /// Without one.
+    Cut,
+}
+
 impl Session {
     /// Opens one, with these headers; the status where it is refused.
     ///
@@ -88,26 +97,27 @@ impl Session {
         serde_json::from_str(&text).expect("the greeting is an object")
     }
 
-    /// The code and the reason of the close that comes next; none where the connection ends without one.
+    /// How it ends.
     #[track_caller]
-    pub fn closed(&mut self) -> Option<(u16, String)> {
+    pub fn ended(&mut self) -> Ended {
         loop {
             match self.socket.read() {
                 Ok(Message::Close(frame)) => {
                     // The answer to it goes out.
                     let _closed_already = self.socket.flush();
-                    return frame.map(|frame| (frame.code.into(), frame.reason.to_string()));
+                    let frame = frame.map(|frame| (frame.code.into(), frame.reason.to_string()));
+                    return Ended::Closed(frame);
                 }
                 Ok(_) => {}
-                Err(_) => return None,
+                Err(_) => return Ended::Cut,
             }
         }
     }
 
     /// Closes it as one does, and waits for the answer.
-    pub fn close(mut self) -> Option<(u16, String)> {
+    pub fn close(mut self) -> Ended {
         let _closed_already = self.socket.close(None);
-        self.closed()
+        self.ended()
     }
 
     /// The connection below it.

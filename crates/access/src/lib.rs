@@ -22,11 +22,13 @@
 mod access;
 mod keys;
 mod load;
+mod pages;
 mod tokens;
 
 pub use crate::{
     access::{Access, Caller, Denied, Mode, ModeError, Proof},
     keys::{Entry, KeyError, Keys, NewKey},
     load::{Busy, Load, Pass},
+    pages::{is_own_name, is_own_page},
     tokens::{Right, TokenError, Tokens},
 };

@@ -137,10 +137,13 @@ fn names(allowed: &str, app: &AppId, path: &str) -> bool {
     }
     let Some(below) = allowed.strip_prefix(app.as_str()) else { return false };
     let path = path.strip_prefix('/').unwrap_or(path);
+    // Some servers read such a path as another one.
+    let is_plain = path.split('/').all(|part| !part.starts_with('.') && !part.contains('%'));
     match below.strip_prefix('/') {
         None => below.is_empty(),
         Some(below) => {
-            path.strip_prefix(below).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            let rest = path.strip_prefix(below).filter(|_| is_plain);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         }
     }
 }
@@ -210,6 +213,8 @@ mod tests {
         assert!(allows("demo/lab/realtime", "/realtime"));
         assert!(allows("demo/lab/realtime/", "/realtime/more"));
         assert!(!allows("demo/lab/realtime", "/realtimes"));
+        assert!(!allows("demo/lab/realtime", "/realtime/../admin"));
+        assert!(!allows("demo/lab/realtime", "/realtime/%2e%2e/admin"));
         assert!(!allows("demo/lab/realtime", "/"));
         assert!(!allows("demo/laboratory", ""));
         assert!(!allows("other/lab", ""));

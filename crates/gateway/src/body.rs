@@ -6,7 +6,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use fal_access::Pass;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 /// A body of the node, or one made by a router.
@@ -16,8 +15,6 @@ pub enum Body {
     Node(fal_node::Body),
     /// A router's or an event stream.
     Axum(axum::body::Body),
-    /// Either, with the place that its call takes until the body has ended.
-    Passing(Box<Self>, Pass),
 }
 
 /// Why a body ended before its end. The connection is cut, so that its caller sees the cut.
@@ -32,14 +29,6 @@ pub enum BodyError {
 }
 
 impl Body {
-    /// Gives a call's place back when this body has gone.
-    pub(crate) fn passing(self, pass: Option<Pass>) -> Self {
-        match pass {
-            Some(pass) => Self::Passing(Box::new(self), pass),
-            None => self,
-        }
-    }
-
     pub(crate) const fn whole(bytes: Bytes) -> Self {
         Self::Node(fal_node::Body::whole(bytes))
     }
@@ -56,7 +45,6 @@ impl HttpBody for Body {
         match self.get_mut() {
             Self::Node(body) => Pin::new(body).poll_frame(cx).map_err(BodyError::Node),
             Self::Axum(body) => Pin::new(body).poll_frame(cx).map_err(BodyError::Axum),
-            Self::Passing(body, _) => Pin::new(&mut **body).poll_frame(cx),
         }
     }
 
@@ -64,7 +52,6 @@ impl HttpBody for Body {
         match self {
             Self::Node(body) => body.is_end_stream(),
             Self::Axum(body) => body.is_end_stream(),
-            Self::Passing(body, _) => body.is_end_stream(),
         }
     }
 
@@ -72,7 +59,6 @@ impl HttpBody for Body {
         match self {
             Self::Node(body) => body.size_hint(),
             Self::Axum(body) => body.size_hint(),
-            Self::Passing(body, _) => body.size_hint(),
         }
     }
 }

@@ -1,9 +1,13 @@
 //! Direct calls: `/run/{owner}/{alias}[/path]`, any method.
 
 use bytes::Bytes;
-use fal_node::{DirectCall, Refusal, RequestBody};
+use fal_access::{Caller, Pass};
+use fal_node::{App, DirectCall, Refusal, RequestBody};
 use fal_types::{AppId, Problem, RequestId, Status};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, uri::PathAndQuery};
+use http::{
+    HeaderMap, HeaderValue, Request, Response, StatusCode, header, request::Parts,
+    uri::PathAndQuery,
+};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -38,13 +42,9 @@ pub(crate) async fn call(
     };
     let Ok((name, path)) = AppId::split_path(rest) else { return service::no_app(rest, id) };
     let Some(app) = gateway.node().app(&name) else { return service::no_app(name.as_str(), id) };
-    let caller = match entry::admit(gateway, (&app, path), (&head.uri, &head.headers)) {
-        Ok(caller) => caller,
-        Err(why) => return entry::denied(&why, id),
-    };
-    let pass = match entry::enter(gateway, &caller) {
-        Ok(pass) => pass,
-        Err(why) => return entry::busy(why, id),
+    let (caller, pass) = match let_in(gateway, (&app, path), &head, id) {
+        Ok(entered) => entered,
+        Err(refused) => return *refused,
     };
     let start_timeout = match headers::start_timeout(&head.headers) {
         Ok(wait) => wait,
@@ -58,9 +58,17 @@ pub(crate) async fn call(
     };
     if let Some(handshake) = handshake {
         headers::for_runner(&mut head.headers, &headers::id(id), (&name, path.as_str()), &caller);
-        let call = websocket::call(id, head, path);
-        let opening = Opening { app, call, pass, closing: closing.clone() };
-        return websocket::open(handshake, opening).await;
+        let call = DirectCall {
+            request: id,
+            method: head.method,
+            path,
+            headers: head.headers,
+            body: RequestBody::Whole(Bytes::new()),
+            start_timeout,
+            pass,
+        };
+        let opening = Opening { app, call, closing: closing.clone() };
+        return websocket::open(gateway, handshake, opening).await;
     }
     let body = match take(gateway, &head.headers, body).await {
         Ok(taken) => taken,
@@ -75,20 +83,40 @@ pub(crate) async fn call(
         headers: head.headers,
         body,
         start_timeout,
+        pass,
     };
     match app.call(call).await {
-        Ok((response, runner)) => {
-            let mut response = response.map(|body| Body::Node(body).passing(pass));
-            let status = Status::new(response.status().as_u16());
-            headers::for_caller(response.headers_mut(), status, id_header);
-            response.headers_mut().insert(headers::SERVED_FROM, runner);
-            response
-        }
+        Ok(answer) => answered(answer, id_header),
         Err(refusal) => refused(gateway, &refusal, id),
     }
 }
 
-fn refused(gateway: &Gateway, refusal: &Refusal, id: RequestId) -> Response<Body> {
+/// Who calls, and the place that the call takes.
+fn let_in(
+    gateway: &Gateway,
+    called: (&App, &str),
+    head: &Parts,
+    id: RequestId,
+) -> Result<(Caller, Option<Pass>), Box<Response<Body>>> {
+    let caller = entry::admit(gateway, called, (&head.uri, &head.headers))
+        .map_err(|why| entry::denied(&why, id))?;
+    let pass = entry::enter(gateway, &caller).map_err(|why| entry::busy(why, id))?;
+    Ok((caller, pass))
+}
+
+/// A runner's answer as its caller sees it.
+pub(crate) fn answered(
+    (response, runner): (Response<fal_node::Body>, HeaderValue),
+    id: HeaderValue,
+) -> Response<Body> {
+    let mut response = response.map(Body::Node);
+    let status = Status::new(response.status().as_u16());
+    headers::for_caller(response.headers_mut(), status, id);
+    response.headers_mut().insert(headers::SERVED_FROM, runner);
+    response
+}
+
+pub(crate) fn refused(gateway: &Gateway, refusal: &Refusal, id: RequestId) -> Response<Body> {
     if let Some(error) = &refusal.upload {
         return limits::refused(error).respond(gateway, id);
     }

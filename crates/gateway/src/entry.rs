@@ -3,7 +3,7 @@
 use fal_access::{Busy, Caller, Denied, Pass, Proof};
 use fal_node::App;
 use fal_types::RequestId;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 
 use crate::{Gateway, body::Body, headers, problem, queue::path, wire};
 
@@ -12,6 +12,34 @@ const TOKEN: &str = "fal_jwt_token";
 /// What a caller is told whose key has too much under way.
 const LIMIT: &str = "concurrent_requests_limit";
 const WWW_AUTHENTICATE: HeaderValue = HeaderValue::from_static("Key");
+
+/// What a page of a stranger's is told, or whoever uses a stranger's name for this machine.
+pub(crate) fn stranger<B>(
+    gateway: &Gateway,
+    request: &Request<B>,
+) -> Result<(), (StatusCode, &'static str)> {
+    if !gateway.access().is_open() {
+        return Ok(());
+    }
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let host = text("host");
+    if !fal_access::is_own_name(host.unwrap_or_default(), gateway.public_url()) {
+        let detail = "Without keys the platform answers to names of this machine only: use localhost or an IP address, or set public_url or api_keys";
+        return Err((StatusCode::MISDIRECTED_REQUEST, detail));
+    }
+    // What is stored may be read from anywhere, and has its own rules for the rest.
+    if request.uri().path().starts_with("/cdn/") {
+        return Ok(());
+    }
+    let is_foreign = text("origin").is_some_and(|origin| !fal_access::is_own_page(origin, host));
+    let is_elsewhere =
+        text("sec-fetch-site") == Some("cross-site") && request.method() != Method::GET;
+    if is_foreign || (is_elsewhere && text("origin").is_none()) {
+        let detail = "A page of another site may not do this where no key is needed: set api_keys to let pages in that have one";
+        return Err((StatusCode::FORBIDDEN, detail));
+    }
+    Ok(())
+}
 
 /// Lets a request for a path of an app in, or says why not.
 pub(crate) fn admit(

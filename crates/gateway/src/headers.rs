@@ -43,15 +43,26 @@ pub(crate) fn for_runner(
     let is_key = |value: &HeaderValue| {
         value.as_bytes().get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"key "))
     };
-    if caller.name().is_some() || headers.get(header::AUTHORIZATION).is_some_and(is_key) {
+    if caller.name().is_some() || headers.get_all(header::AUTHORIZATION).iter().any(is_key) {
         headers.remove(header::AUTHORIZATION);
     }
     if let Some(name) = caller.name() {
         headers.insert(CALLER, text(name));
     }
+    join_cookies(headers);
     headers.insert(REQUEST_ID, id.clone());
     let endpoint = [app.as_str(), path.split('?').next().unwrap_or_default()].concat();
     headers.insert(ENDPOINT, text(endpoint.trim_end_matches('/')));
+}
+
+/// HTTP/2 may have one for each cookie, and HTTP/1.1 has one for all (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let all: Vec<_> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if all.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&all.join(&b"; "[..]))
+    {
+        headers.insert(header::COOKIE, joined);
+    }
 }
 
 /// A request's id as it stands in headers.

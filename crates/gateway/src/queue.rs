@@ -32,12 +32,15 @@ pub(crate) async fn handle(
         return service::no_app(path, id);
     };
     let Some(app) = gateway.node().app(&name) else { return service::no_app(name.as_str(), id) };
-    let caller = match entry::admit(gateway, (&app, tail), (request.uri(), request.headers())) {
+    let place = path::place(tail);
+    // A right to call one path does not go for requests of others.
+    let called = if place == Place::Submit { tail } else { "" };
+    let caller = match entry::admit(gateway, (&app, called), (request.uri(), request.headers())) {
         Ok(caller) => caller,
         Err(why) => return entry::denied(&why, id),
     };
     let base = Base::new(gateway, &request, prefix, &app);
-    match path::place(tail) {
+    match place {
         Place::Submit => {
             let tail = tail.to_owned();
             submit::submit(gateway, (&app, &base, &caller), &tail, id, request).await

@@ -92,6 +92,9 @@ impl Gateway {
     ) -> Result<Response<Body>, Infallible> {
         let id = new_request_id();
         complete(&mut request, &arrival);
+        if let Err((status, detail)) = entry::stranger(&self, &request) {
+            return Ok(problem::plain(status, detail, id));
+        }
         if request.uri().path() == proxy::PATH {
             let Some(target) = proxy::target(request.headers()) else {
                 return Ok(problem::plain(StatusCode::BAD_REQUEST, "Invalid request", id));
@@ -160,9 +163,8 @@ impl Gateway {
 /// Gives a request what the rest of the gateway reads, however it came in.
 fn complete(request: &mut Request<Incoming>, arrival: &Arrival) {
     request.extensions_mut().insert(arrival.scheme.clone());
-    // In HTTP/2 the host is a part of the URL.
-    if !request.headers().contains_key(header::HOST)
-        && let Some(authority) = request.uri().authority()
+    // In HTTP/2 the host is a part of the URL, and that is what counts.
+    if let Some(authority) = request.uri().authority()
         && let Ok(host) = HeaderValue::from_str(authority.as_str())
     {
         request.headers_mut().insert(header::HOST, host);

@@ -11,13 +11,9 @@ use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use fal_access::Pass;
-use fal_node::{App, Connected, DirectCall, Refusal, RequestBody, Session, SessionEnd};
+use fal_node::{App, Connected, DirectCall, Refusal, Session, SessionEnd};
 use fal_types::RequestId;
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
-    request::Parts,
-};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::{
     body::Incoming,
     upgrade::{OnUpgrade, Upgraded},
@@ -33,7 +29,7 @@ use self::{
     frames::{Due, Early, Towards},
     pump::{End, Flow},
 };
-use crate::{body::Body, headers, problem};
+use crate::{Gateway, body::Body, direct, headers, problem};
 
 const EXTENSIONS: HeaderName = header::SEC_WEBSOCKET_EXTENSIONS;
 const KEY: HeaderName = header::SEC_WEBSOCKET_KEY;
@@ -88,14 +84,17 @@ fn has(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
 pub(crate) struct Opening {
     pub(crate) app: App,
     pub(crate) call: DirectCall,
-    pub(crate) pass: Option<Pass>,
     pub(crate) closing: watch::Receiver<bool>,
 }
 
 //= docs/contract.md#sessions
 //# A WebSocket handshake MUST be answered with 101 without waiting for a runner, unless the caller offers subprotocols, of which the runner picks one.
 /// Answers the handshake and leaves the session to a task of its own.
-pub(crate) async fn open(handshake: Handshake, mut opening: Opening) -> Response<Body> {
+pub(crate) async fn open(
+    gateway: &Gateway,
+    handshake: Handshake,
+    mut opening: Opening,
+) -> Response<Body> {
     let Handshake { upgrade, key } = handshake;
     let id = opening.call.request;
     let seen = &mut opening.call.headers;
@@ -109,17 +108,23 @@ pub(crate) async fn open(handshake: Handshake, mut opening: Opening) -> Response
         tokio::spawn(attend(upgrade, opening));
         return response;
     }
-    let Opening { app, call, pass, closing } = opening;
-    let connected = app.connect(call).await;
-    if let Ok(Connected::Session(session)) = &connected
-        && let Some(protocol) = session.head.headers.get(PROTOCOL)
-    {
+    let Opening { app, call, closing } = opening;
+    // Nothing is promised yet, so whoever is refused sees why.
+    let session = match app.connect(call).await {
+        Ok(Connected::Session(session)) => session,
+        Ok(Connected::Answered(answer, runner)) => {
+            return direct::answered((answer, runner), headers::id(id));
+        }
+        Err(refusal) => return direct::refused(gateway, &refusal, id),
+    };
+    if let Some(protocol) = session.head.headers.get(PROTOCOL) {
         response.headers_mut().insert(PROTOCOL, protocol.clone());
     }
     tokio::spawn(async move {
-        let Ok(caller) = upgrade.await else { return };
-        join(TokioIo::new(caller), connected, Vec::new(), closing).await;
-        drop(pass);
+        match upgrade.await {
+            Ok(caller) => drop(run(TokioIo::new(caller), *session, Vec::new(), closing).await),
+            Err(_) => session.end(SessionEnd::CallerLeft),
+        }
     });
     response
 }
@@ -144,33 +149,20 @@ pub(crate) fn malformed(detail: &str, id: RequestId) -> Response<Body> {
     response
 }
 
-/// What a session's request is to a node.
-pub(crate) fn call(id: RequestId, head: Parts, path: http::uri::PathAndQuery) -> DirectCall {
-    DirectCall {
-        request: id,
-        method: Method::GET,
-        path,
-        headers: head.headers,
-        body: RequestBody::Whole(Bytes::new()),
-        start_timeout: None,
-    }
-}
-
 /// A session from its handshake to its end.
 async fn attend(upgrade: OnUpgrade, opening: Opening) {
-    let Opening { app, call, pass, mut closing } = opening;
+    let Opening { app, call, mut closing } = opening;
     let Ok(caller) = upgrade.await else { return };
     let mut caller = TokioIo::new(caller);
     let mut early = Early::default();
     let connected = tokio::select! {
         connected = app.connect(call) => connected,
-        () = listen(&mut caller, &mut early) => return,
+        () = listen(&mut caller, &mut early) => return end(caller, (NORMAL, "")).await,
         () = closed(&mut closing) => {
             return end(caller, (GOING_AWAY, STOPPING)).await;
         }
     };
     join(caller, connected, early.into_bytes(), closing).await;
-    drop(pass);
 }
 
 /// Returns when the caller has left. Until then it is heard and its pings are answered; what is for the runner is kept,
@@ -226,6 +218,7 @@ async fn join(
 
 async fn end(mut caller: Caller, why: (u16, &str)) {
     Flow::new(Vec::new()).close(&mut caller, why, Towards::Caller).await;
+    pump::linger(&mut caller).await;
 }
 
 /// Passes frames on until the session ends.
@@ -278,9 +271,11 @@ async fn run(
     };
     if how != SessionEnd::CallerLeft {
         down.close(&mut caller_writes, why, Towards::Caller).await;
+        pump::linger(&mut caller_reads).await;
     }
     if matches!(first, First::Platform(_)) {
         up.close(&mut runner_writes, why, Towards::Runner).await;
+        pump::linger(&mut runner_reads).await;
     }
     drop((runner_reads, runner_writes));
     session.end(how);

@@ -45,7 +45,8 @@ impl About {
     /// [`Error::ContentType`] where that is empty, longer than 255 bytes, or has what a header cannot carry.
     pub fn new(name: &str, content_type: &str) -> Result<Self, Error> {
         let content_type = content_type.trim();
-        let is_plain = content_type.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        // Browsers take what stands behind a comma for another type, and the last one counts.
+        let is_plain = content_type.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b',');
         if content_type.is_empty() || content_type.len() > LONGEST || !is_plain {
             return Err(Error::ContentType);
         }

@@ -42,6 +42,26 @@ pub(crate) struct Noted {
     pub(crate) key: String,
     /// Where it serves TLS, if it does.
     pub(crate) secured: Option<SocketAddr>,
+    /// Whose certificate it has there.
+    pub(crate) signer: Signer,
+}
+
+/// Whose certificate a platform serves TLS with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signer {
+    /// Its own authority's.
+    Own,
+    /// Somebody else's.
+    Other,
+}
+
+impl Signer {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// Notes it, readable by the owner of the data directory only.
@@ -54,9 +74,9 @@ pub(crate) fn note(data_dir: &Path, noted: &Noted) -> std::io::Result<()> {
     }
     let mut options = fs::OpenOptions::new();
     let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
-    let Noted { addr, key, secured } = noted;
+    let Noted { addr, key, secured, signer } = noted;
     let secured = secured.map(|addr| addr.to_string()).unwrap_or_default();
-    write!(file, "{addr}\n{key}\n{secured}\n")
+    write!(file, "{addr}\n{key}\n{secured}\n{}\n", signer.word())
 }
 
 impl Noted {
@@ -65,7 +85,10 @@ impl Noted {
         let mut lines = text.lines().map(str::trim);
         let addr = lines.next()?.parse().ok()?;
         let key = lines.next().unwrap_or_default().to_owned();
-        Some(Self { addr, key, secured: lines.next().and_then(|line| line.parse().ok()) })
+        let secured = lines.next().and_then(|line| line.parse().ok());
+        let is_own = lines.next() == Some(Signer::Own.word());
+        let signer = if is_own { Signer::Own } else { Signer::Other };
+        Some(Self { addr, key, secured, signer })
     }
 }
 

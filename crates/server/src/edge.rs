@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    ask::{self, Noted},
+    ask::{self, Noted, Signer},
     settings::Settings,
 };
 
@@ -42,6 +42,7 @@ pub(crate) struct Front {
     pub(crate) addr: SocketAddr,
     plain: TcpListener,
     tls: Option<(SocketAddr, TcpListener, Acceptor)>,
+    signer: Signer,
     /// With what the tools on this machine ask, where there are keys.
     own: Option<NewKey>,
     access: Access,
@@ -65,14 +66,16 @@ impl Front {
         options.lifetime = wanted.expires.or(options.lifetime);
         let store =
             fal_objects::Store::open(options).context("could not open what was uploaded")?;
-        Ok(Self { addr, plain, tls, own, access, store, secret })
+        let is_other = settings.tls.as_ref().is_none_or(|tls| tls.files.is_some());
+        let signer = if is_other { Signer::Other } else { Signer::Own };
+        Ok(Self { addr, plain, tls, signer, own, access, store, secret })
     }
 
     /// Says where it listens: to programs that wait for it, and to the tools on this machine.
     pub(crate) fn announce(&self, data_dir: &Path) -> anyhow::Result<()> {
         let secured = self.tls.as_ref().map(|(addr, ..)| *addr);
         let key = self.own.as_ref().map(|own| own.key.clone()).unwrap_or_default();
-        let noted = Noted { addr: self.addr, key, secured };
+        let noted = Noted { addr: self.addr, key, secured, signer: self.signer };
         ask::note(data_dir, &noted).context("could not write to the data directory")?;
         say(self.addr, secured).context("could not write to standard output")
     }

@@ -62,6 +62,11 @@ pub enum AuthorityError {
     /// What lies there is no authority.
     #[error("{0} is not what was made here: remove the folder, and a new authority is made")]
     Foreign(PathBuf),
+    /// Half of an authority.
+    #[error(
+        "{0} has one of ca.pem and ca.key: put the other one back, or remove both for a new authority"
+    )]
+    Half(PathBuf),
     /// A certificate could not be made.
     #[error("a certificate could not be made")]
     Making(#[source] rcgen::Error),
@@ -102,7 +107,10 @@ pub fn ensure(
 
 fn authority(folder: &Path, now: SystemTime) -> Result<Issuer<'static, KeyPair>, AuthorityError> {
     let (certificate, key) = (folder.join(CERTIFICATE), folder.join(KEY));
-    if !certificate.exists() || !key.exists() {
+    if certificate.exists() != key.exists() {
+        return Err(AuthorityError::Half(folder.to_owned()));
+    }
+    if !certificate.exists() {
         let pair = KeyPair::generate().map_err(AuthorityError::Making)?;
         let made = authority_params(now).self_signed(&pair).map_err(AuthorityError::Making)?;
         write(&key, &pair.serialize_pem(), 0o600)?;

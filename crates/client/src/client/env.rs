@@ -9,6 +9,8 @@ impl Client {
     /// the second is `queue.` and the first where it is not set. `SSL_CERT_FILE` and `SSL_CERT_DIR` name the
     /// authorities that are trusted instead of the machine's, as they do for most programs.
     ///
+    /// Where the first ends in `/run`, as `fal-server env` has it, uploads go to `/rest` beside it.
+    ///
     /// For a platform without TLS or without keys, see [`Builder::base`].
     ///
     /// # Errors
@@ -28,7 +30,12 @@ impl Builder {
         let run = set("FAL_RUN_HOST").unwrap_or_else(|| "fal.run".to_owned());
         let queue = set("FAL_QUEUE_RUN_HOST").unwrap_or_else(|| format!("queue.{run}"));
         let url = |host: &str| format!("https://{host}");
-        Ok(Self::default().key(key).run_url(url(&run)).queue_url(url(&queue)))
+        let builder = Self::default().key(key).run_url(url(&run)).queue_url(url(&queue));
+        // The key of a platform elsewhere is not for fal to see.
+        Ok(match run.strip_suffix("/run") {
+            Some(host) => builder.rest_url(url(&format!("{host}/rest"))),
+            None => builder,
+        })
     }
 }
 

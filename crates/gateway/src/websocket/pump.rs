@@ -95,6 +95,14 @@ impl Flow {
     }
 }
 
+/// Reads what a side still sends after it was told the end. A socket that is closed before takes the last words back.
+pub(super) async fn linger(from: &mut (impl AsyncRead + Unpin)) {
+    let mut nowhere = tokio::io::sink();
+    let rest = tokio::io::copy(from, &mut nowhere);
+    // Whatever comes, and however it ends.
+    let _either = tokio::time::timeout(LAST_WORDS, rest).await;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use fal_access::Pass;
 use fal_engine::{Input, Reported};
 use fal_policy::{Call, Outcome, Reply};
 use fal_supervisor::{ForwardError, UploadError};
@@ -43,6 +44,8 @@ pub struct DirectCall {
     pub body: RequestBody,
     /// How long the call may wait for a runner, where its caller said so.
     pub start_timeout: Option<Duration>,
+    /// Its place among the calls of its key, which it has until its slot is free.
+    pub pass: Option<Pass>,
 }
 
 /// What [`Refusal::upload`] says when `request_timeout` has passed before the caller had sent its body.
@@ -85,6 +88,7 @@ pub(super) async fn take_slot(
 ) -> Result<Lease, Problem> {
     let mut lease = wait(conductor, call.start_timeout).await?;
     lease.enter(call.request, Call::Direct);
+    lease.carry(call.pass.take());
     exchange::tell_attempt(&mut call.headers, 1, &conductor.current().time_left);
     Ok(lease)
 }

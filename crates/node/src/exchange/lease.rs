@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fal_access::Pass;
 use fal_engine::Reported;
 use fal_policy::{Call, Outcome};
 use fal_types::{LeaseId, RequestId};
@@ -26,11 +27,13 @@ struct Held {
     lease: LeaseId,
     /// The request whose lines the runner prints meanwhile, once it is sent.
     request: Option<RequestId>,
+    /// The call's place among those of its key.
+    pass: Option<Pass>,
 }
 
 impl Lease {
     pub(crate) fn new(conductor: &Arc<Conductor>, slot: Arc<Slot>, lease: LeaseId) -> Self {
-        let held = Held { conductor: Arc::clone(conductor), lease, request: None };
+        let held = Held { conductor: Arc::clone(conductor), lease, request: None, pass: None };
         Self { held: Some(held), slot }
     }
 
@@ -44,6 +47,13 @@ impl Lease {
         if let Some(held) = &mut self.held {
             self.slot.busy.enter(Worked { request, call, lease: held.lease });
             held.request = Some(request);
+        }
+    }
+
+    /// Keeps a call's place among those of its key for as long as the slot.
+    pub(crate) fn carry(&mut self, pass: Option<Pass>) {
+        if let Some(held) = &mut self.held {
+            held.pass = pass;
         }
     }
 
@@ -64,6 +74,7 @@ impl Lease {
             // Where the attempt was not settled but dropped.
             let _nobody_hears_them = held.conductor.shared.lines.end(request, held.lease);
         }
+        drop(held.pass);
         held.conductor.settle(held.lease, reported)
     }
 }

@@ -10,10 +10,11 @@ use std::{
 use fal_engine::Reported;
 use fal_policy::{Answer, Outcome};
 use fal_supervisor::{Switch, Tunnel};
-use fal_types::{RequestId, Status};
+use fal_types::{Problem, RequestId, Status};
 use http::{HeaderValue, Response, response::Parts, uri::PathAndQuery};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::oneshot,
     time::Instant,
 };
 
@@ -22,6 +23,7 @@ use crate::{
     Body,
     conductor::Conductor,
     exchange::{self, Lease},
+    runners::Slot,
 };
 
 /// What a runner makes of a call that asks to switch protocols.
@@ -58,14 +60,45 @@ pub struct Session {
     request: RequestId,
 }
 
-/// Sends a call that asks to switch protocols to a runner of this app, once.
+/// Sends a call that asks to switch protocols to a runner of this app, once. Once it is sent, it goes on without its
+/// caller if it must: the runner works on it whether anybody waits or not.
 pub(crate) async fn connect(
     conductor: &Arc<Conductor>,
     mut call: DirectCall,
 ) -> Result<Connected, Refusal> {
     let lease = direct::take_slot(conductor, &mut call).await?;
-    let slot = Arc::clone(lease.slot());
     let deadline = Instant::now() + conductor.current().options.request_timeout;
+    let (slot, path, request) = (Arc::clone(lease.slot()), call.path.clone(), call.request);
+    let (told, waits) = oneshot::channel();
+    tokio::spawn(async move {
+        // An answer that nobody waits for settles its attempt where it is dropped.
+        if let Err(Ok(Connected::Session(session))) =
+            told.send(attempt(lease, call, deadline).await)
+        {
+            session.end(SessionEnd::CallerLeft);
+        }
+    });
+    let mut waiter = Waiter { left: Some((slot, path, request)) };
+    let connected = waits.await;
+    waiter.left = None;
+    connected.unwrap_or_else(|_| Err(Problem::Internal.into()))
+}
+
+/// Tells the runner when the caller leaves before the session is open.
+struct Waiter {
+    left: Option<(Arc<Slot>, PathAndQuery, RequestId)>,
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let Some((slot, path, request)) = self.left.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move { exchange::signal_cancel(&slot, path.path(), request).await });
+    }
+}
+
+async fn attempt(lease: Lease, call: DirectCall, deadline: Instant) -> Result<Connected, Refusal> {
+    let slot = Arc::clone(lease.slot());
     let (path, request) = (call.path.clone(), call.request);
     let switched = tokio::select! {
         biased;

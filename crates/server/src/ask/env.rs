@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::anyhow;
 
-use super::{Noted, Platform, data_dir, say};
+use super::{Noted, Platform, Signer, data_dir, say};
 use crate::{Failure, cli::Env, edge::AUTHORITY};
 
 /// What callers send where nobody asks for a key. fal's clients refuse to start without one.
@@ -21,7 +21,9 @@ pub(crate) fn env(arguments: &Env) -> Result<(), Failure> {
     };
     let authority = dir.join(AUTHORITY).join(fal_tls::authority::CERTIFICATE);
     // A certificate of somebody else's is trusted or not, and nothing of ours makes a difference.
-    let authority = authority.canonicalize().ok().map(|path| path.display().to_string());
+    let is_own = noted.signer == Signer::Own;
+    let authority = authority.canonicalize().ok().filter(|_| is_own);
+    let authority = authority.map(|path| path.display().to_string());
     say(lines(&noted, secured, authority.as_deref()))
 }
 
@@ -63,7 +65,7 @@ mod tests {
     #[test]
     fn a_shell_can_read_it() {
         let addr: SocketAddr = "0.0.0.0:8443".parse().unwrap();
-        let noted = Noted { addr, key: String::new(), secured: Some(addr) };
+        let noted = Noted { addr, key: String::new(), secured: Some(addr), signer: Signer::Own };
         assert_eq!(
             lines(&noted, addr, Some("/it's/ca.pem")),
             [

@@ -13,6 +13,11 @@ impl Source<'_> {
     /// What the TOML reader found, on one line.
     pub(crate) fn syntax(&self, error: &toml::de::Error) -> String {
         let message = error.message().trim().replace('\n', "; ");
+        // What is written may be a secret, and is in the file for whoever may see it.
+        let message = match message.split_once(" \"").zip(message.rsplit_once('"')) {
+            Some(((before, _), (_, after))) => format!("{before}{after}"),
+            None => message,
+        };
         match error.span() {
             None => format!("{}: {message}", self.file.display()),
             Some(span) => {
@@ -39,7 +44,14 @@ impl Source<'_> {
     /// The key on the line of a finding: what stands before the first equals sign.
     fn key(&self, at: usize) -> String {
         let line = self.text.lines().nth(self.line(at) - 1).unwrap_or_default();
-        let key = line.split_once('=').map_or(line, |(key, _)| key);
-        key.trim().trim_matches(['[', ']']).to_owned()
+        let is_head = line.trim_start().starts_with('[') && !line.contains('"');
+        match line.split_once('=') {
+            Some((key, _)) if !key.contains('"') || key.trim_start().starts_with('[') => {
+                key.trim().trim_matches(['[', ']']).to_owned()
+            }
+            None if is_head => line.trim().trim_matches(['[', ']']).to_owned(),
+            // Within a list, where the line may hold a secret.
+            Some(_) | None => String::new(),
+        }
     }
 }
