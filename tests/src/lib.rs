@@ -16,6 +16,7 @@ mod platform;
 pub mod postgres;
 mod processes;
 mod program;
+mod provision;
 mod queued;
 mod receiver;
 mod secured;
@@ -34,7 +35,8 @@ pub use crate::{
     moment::millis,
     platform::{Platform, Refused, Runner},
     processes::{environment_holds, group_of, is_alive, signal},
-    program::{example, python, run_script, server, unruly},
+    program::{example, run_script, server, unruly},
+    provision::{Node, node, python},
     queued::Queued,
     receiver::{Delivered, Receiver, Say},
     secured::{Fetched, fetch},

@@ -4,6 +4,7 @@
 //! one has cargo bring it up to date; the others wait for that.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -11,9 +12,6 @@ use std::{
 };
 
 use rustix::fs::{FlockOperation, flock};
-
-/// What is installed for the client suite.
-const CLIENT: &str = "fal-client==1.0.3";
 
 /// The platform's program: the one that `FAL_TEST_SERVER` names, or else one built here.
 ///
@@ -62,54 +60,22 @@ pub fn unruly() -> PathBuf {
     program
 }
 
-/// A Python with fal's own client.
-///
-/// # Panics
-/// When there is none and none can be made; the text says what is missing.
-#[must_use]
-#[track_caller]
-pub fn python() -> PathBuf {
-    if let Some(given) = variable("FAL_TEST_PYTHON") {
-        let given = PathBuf::from(given);
-        assert!(given.is_file(), "FAL_TEST_PYTHON is {}, which is not there", given.display());
-        return given;
-    }
-    let dir = target_dir().join("xtask/venv");
-    let python = dir.join("bin/python");
-    once(&target_dir(), "fal-client", || {
-        if !has_client(&python) {
-            let dir = dir.to_string_lossy().into_owned();
-            let missing =
-                "python3 with venv is missing: install the system's python3 and python3-venv";
-            run(command("python3").args(["-m", "venv", "--clear", &dir]), missing);
-            let missing = format!("{CLIENT} is missing: pip could not install it into {dir}");
-            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", CLIENT];
-            run(command(&python.to_string_lossy()).args(pip), &missing);
-        }
-    });
-    python
-}
-
-/// Runs a program to its end; answers what it wrote to standard output and to standard error.
+/// Runs a program to its end, with these variables more; answers what it wrote to standard output and to standard error.
 ///
 /// # Panics
 /// When it cannot be started.
 #[must_use]
 #[track_caller]
-pub fn run_script(program: &Path, arguments: &[&Path]) -> (String, String) {
-    let output = command(&program.to_string_lossy()).args(arguments).stdin(Stdio::null()).output();
+pub fn run_script(
+    program: &Path,
+    arguments: &[&Path],
+    variables: &BTreeMap<String, String>,
+) -> (String, String) {
+    let mut command = command(&program.to_string_lossy());
+    let output = command.args(arguments).envs(variables).stdin(Stdio::null()).output();
     let output = output.expect("it can be started");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (text(&output.stdout), text(&output.stderr))
-}
-
-fn has_client(python: &Path) -> bool {
-    let (_, version) = CLIENT.split_once("==").unwrap_or_default();
-    let check =
-        format!("import importlib.metadata as m; assert m.version('fal-client') == '{version}'");
-    let asked =
-        command(&python.to_string_lossy()).args(["-c", &check]).stderr(Stdio::null()).status();
-    asked.is_ok_and(|status| status.success())
 }
 
 /// Has cargo build something and answers where it lies.
@@ -134,7 +100,7 @@ fn built(what: &[&str], name: &str) -> PathBuf {
 
 /// Does it once in a run of all the tests, and lets the other processes of that run wait meanwhile. Without a
 /// test runner that names the run, it is done each time.
-fn once(dir: &Path, name: &str, act: impl FnOnce()) {
+pub(crate) fn once(dir: &Path, name: &str, act: impl FnOnce()) {
     let run = variable("NEXTEST_RUN_ID");
     let dir = dir.join("tmp");
     fs::create_dir_all(&dir).expect("the target directory can be written");
@@ -151,7 +117,7 @@ fn once(dir: &Path, name: &str, act: impl FnOnce()) {
 }
 
 #[track_caller]
-fn run(command: &mut Command, otherwise: &str) {
+pub(crate) fn run(command: &mut Command, otherwise: &str) {
     let output = command.output();
     let said = output.as_ref().map_or_else(ToString::to_string, |output| {
         String::from_utf8_lossy(&output.stderr).into_owned()
@@ -167,7 +133,7 @@ fn profile_dir() -> PathBuf {
 }
 
 #[track_caller]
-fn target_dir() -> PathBuf {
+pub(crate) fn target_dir() -> PathBuf {
     profile_dir().parent().expect("profiles lie in the target directory").to_owned()
 }
 
@@ -180,6 +146,6 @@ pub(crate) fn command(program: &str) -> Command {
 }
 
 #[expect(clippy::disallowed_methods, reason = "what the test runner says is in the environment")]
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     env::var(name).ok()
 }

@@ -1,0 +1,178 @@
+//! fal's JavaScript client.
+
+use fal_tests::node;
+
+use crate::stage::{Stage, folder};
+
+/// Every check of the script, by name.
+const CHECKS: [&str; 132] = [
+    "cancel_completed",
+    "cancel_running",
+    "cancel_waiting",
+    "hint",
+    "id_of_another_app",
+    "idempotency",
+    "middleware_cancel",
+    "middleware_run",
+    "middleware_run_422",
+    "middleware_stream",
+    "middleware_subscribe",
+    "middleware_subscribe_streaming",
+    "middleware_upload",
+    "needs_retry",
+    "no_retry",
+    "nothing_unhandled",
+    "priority",
+    "proxy_cancel",
+    "proxy_elsewhere",
+    "proxy_run",
+    "proxy_run_422",
+    "proxy_stream",
+    "proxy_subscribe",
+    "proxy_subscribe_streaming",
+    "proxy_upload",
+    "realtime",
+    "realtime_answer_undecodable",
+    "realtime_by_middleware",
+    "realtime_death",
+    "realtime_exception",
+    "realtime_invalid",
+    "realtime_many",
+    "realtime_reconnects",
+    "realtime_text_frame",
+    "realtime_token_provider",
+    "realtime_undecodable",
+    "realtime_unknown_app",
+    "realtime_unknown_path",
+    "result_422",
+    "result_500",
+    "result_503_goes_again",
+    "result_503_read_four_times",
+    "result_crash_goes_again",
+    "result_text",
+    "result_unfinished",
+    "run",
+    "run_204",
+    "run_422",
+    "run_422_text",
+    "run_429_four_times",
+    "run_4xx",
+    "run_500",
+    "run_502_four_times",
+    "run_503_four_times",
+    "run_503_then_good",
+    "run_503_whatever_the_options_say",
+    "run_504_four_times",
+    "run_abort",
+    "run_any_json",
+    "run_crash",
+    "run_cut_short",
+    "run_empty_json",
+    "run_error_not_json",
+    "run_get",
+    "run_headers",
+    "run_identity_headers",
+    "run_large",
+    "run_many",
+    "run_message",
+    "run_path",
+    "run_redirect",
+    "run_start_timeout",
+    "run_start_timeout_too_short",
+    "run_text",
+    "run_too_long",
+    "run_unknown_app",
+    "sdk_404_path",
+    "sdk_422_headers",
+    "sdk_422_missing",
+    "sdk_422_no_body",
+    "sdk_422_values",
+    "sdk_500_keeps_the_runner",
+    "sdk_503_goes_again",
+    "sdk_cancel",
+    "sdk_exceptions",
+    "sdk_run",
+    "sdk_setup_fails",
+    "start_timeout",
+    "status_completed",
+    "status_in_progress",
+    "status_in_queue",
+    "status_of_a_failure",
+    "stream",
+    "stream_abort",
+    "stream_as_it_comes",
+    "stream_by_token",
+    "stream_by_token_provider",
+    "stream_cut",
+    "stream_error",
+    "stream_error_unhandled",
+    "stream_not_events",
+    "stream_status",
+    "stream_status_unknown",
+    "stream_unknown_app",
+    "submit",
+    "submit_get",
+    "submit_headers",
+    "submit_path",
+    "submit_unknown_app",
+    "subscribe",
+    "subscribe_failure",
+    "subscribe_logs",
+    "subscribe_streaming",
+    "subscribe_streaming_logs",
+    "subscribe_streaming_timeout",
+    "subscribe_timeout",
+    "unknown_id",
+    "upload",
+    "upload_empty",
+    "upload_expires",
+    "upload_file",
+    "upload_hidden",
+    "upload_in_input",
+    "upload_in_queued_input",
+    "upload_needs_its_token",
+    "upload_parts",
+    "webhook",
+    "webhook_of_a_failure",
+    "ws",
+    "ws_death",
+    "ws_frames",
+    "ws_malformed_frame",
+];
+
+/// Those that say something only where keys are asked for.
+const KEYED: [&str; 12] = [
+    "bad_key",
+    "bad_key_by_proxy",
+    "bad_key_of_a_stream",
+    "bad_key_of_the_queue",
+    "key_over_its_limit",
+    "name_of_the_key",
+    "public_app",
+    "token_expired",
+    "token_needs_a_key",
+    "token_of_another_app",
+    "token_of_nobody",
+    "upload_wrong_key",
+];
+
+#[test]
+fn fals_javascript_client_works_over_http() {
+    run(Stage::open(), &[&CHECKS]);
+}
+
+#[test]
+fn fals_javascript_client_works_over_tls_with_keys() {
+    let mut stage = Stage::secured();
+    if let Some(authority) = stage.variables.remove("SSL_CERT_FILE") {
+        stage.variables.insert("NODE_EXTRA_CA_CERTS".to_owned(), authority);
+    }
+    run(stage, &[&CHECKS, &KEYED]);
+}
+
+fn run(mut stage: Stage, lists: &[&[&str]]) {
+    let node = node(&folder("javascript"));
+    let modules = node.modules.to_string_lossy().into_owned();
+    stage.variables.insert("SUITE_MODULES".to_owned(), modules);
+    stage.run(&node.program, &folder("javascript").join("suite.mjs"), lists);
+}
