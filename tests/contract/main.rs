@@ -6,6 +6,7 @@ mod bad_input;
 mod beside;
 mod callers;
 mod direct;
+mod files;
 mod headers;
 mod keys;
 mod life;

@@ -45,7 +45,10 @@ pub(crate) fn xtask() -> PathBuf {
 #[must_use]
 #[track_caller]
 pub fn example(name: &str) -> PathBuf {
-    built(&["-p", "fal-app", "--example", name], &format!("examples/{name}"))
+    // Those that need more than every app has say so in their name: `files_lab` is of the feature `files`.
+    let feature = if name.starts_with("files") { "files" } else { "" };
+    let what = ["-p", "fal-app", "--features", feature, "--example", name];
+    built(&what, &format!("examples/{name}"))
 }
 
 /// The runner that misbehaves. It is of this package, so cargo has built it beside the suites.

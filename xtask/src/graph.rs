@@ -33,7 +33,7 @@ const WRAPPERS: [(&str, &[&str]); 16] = [
     ("tokio-postgres", &["fal-store-postgres"]),
     ("ring", &["fal-access", "fal-objects", "fal-webhook", "fal-gateway"]),
     ("subtle", &["fal-access"]),
-    ("base64", &["fal-access", "fal-gateway"]),
+    ("base64", &["fal-access", "fal-gateway", "fal-app"]),
     ("tokio-rustls", &["fal-webhook", "fal-tls", "fal-client"]),
     ("rustls-native-certs", &["fal-webhook", "fal-client"]),
     ("hyper-rustls", &["fal-client"]),

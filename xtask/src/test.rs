@@ -84,6 +84,9 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
     Ok(())
 }
 
+/// What is off by default, and checked all the same.
+const WITH_FILES: [&str; 2] = ["--features", "fal-app/files"];
+
 /// Runs cargo; nothing to add to the summary.
 fn cargo(words: &[&str]) -> Result<String> {
     Cmd::cargo().args(words).run()?;
@@ -95,11 +98,12 @@ fn fmt() -> Result<String> {
 }
 
 fn clippy() -> Result<String> {
-    cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
+    let words = ["clippy", "--workspace", "--all-targets", "--locked"];
+    cargo(&[&words[..], &WITH_FILES, &["--", "-D", "warnings"]].concat())
 }
 
 fn docs() -> Result<String> {
-    let doc = Cmd::cargo().args(["doc", "--workspace", "--no-deps", "--locked"]);
+    let doc = Cmd::cargo().args(["doc", "--workspace", "--no-deps", "--locked"]).args(WITH_FILES);
     doc.env("RUSTDOCFLAGS", "-D warnings").run()?;
     Ok(String::new())
 }
@@ -121,7 +125,9 @@ fn postgres() -> Option<PathBuf> {
 }
 
 fn build() -> Result<String> {
-    cargo(&["build", "-p", "fal-server", "-p", "fal-app", "--bins", "--examples", "--locked"])
+    cargo(&["build", "-p", "fal-server", "-p", "fal-app", "--bins", "--examples", "--locked"])?;
+    let words = ["build", "-p", "fal-app", "--example", "files_lab", "--locked"];
+    cargo(&[&words[..], &WITH_FILES].concat())
 }
 
 fn tests() -> Result<String> {
@@ -134,7 +140,10 @@ fn tests() -> Result<String> {
         );
         Cmd::cargo().args(["test", "--workspace", "--all-targets", "--no-fail-fast", "--locked"])
     };
-    let runner = runner.env("INSTA_UPDATE", "no").env("FAL_TEST_PYTHON", python::interpreter());
+    let runner = runner
+        .args(WITH_FILES)
+        .env("INSTA_UPDATE", "no")
+        .env("FAL_TEST_PYTHON", python::interpreter());
     let lines = runner.run_and_keep(is_count)?;
     Ok(format!("({})", lines.last().map_or("counted above", |line| line.trim())))
 }
@@ -145,7 +154,7 @@ fn is_count(line: &str) -> bool {
 }
 
 fn doctests() -> Result<String> {
-    cargo(&["test", "--workspace", "--doc", "--locked"])
+    cargo(&[&["test", "--workspace", "--doc", "--locked"][..], &WITH_FILES].concat())
 }
 
 fn alone() -> Result<String> {
@@ -154,6 +163,10 @@ fn alone() -> Result<String> {
         if let Err(error) = cargo(&["check", "-p", &package.name, "--locked"]) {
             broken.push(format!("{error:#}"));
         }
+    }
+    if let Err(error) = cargo(&[&["check", "-p", "fal-app", "--locked"][..], &WITH_FILES].concat())
+    {
+        broken.push(format!("{error:#}"));
     }
     if !broken.is_empty() {
         bail!("{}", broken.join("; "));

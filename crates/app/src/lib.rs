@@ -57,11 +57,16 @@
 //! take, [`Request`] for what an endpoint may ask about its request, [`EventStream`] for answers bit
 //! by bit, [`Blob`] for bytes, [`Inputs`] and [`WebSocket`] for sessions, [`serve`](serve()) for the
 //! program, and [`testing`] for tests without one.
+//!
+//! With the feature `files`, `File` in inputs and outputs is a file by URL: fetched within a limit, and stored with the
+//! platform. It is off by default, because it brings an HTTP client and TLS, which every app would have to compile.
 
 mod app;
 mod chain;
 mod describe;
 mod endpoint;
+#[cfg(feature = "files")]
+pub mod files;
 pub mod prelude;
 pub mod request;
 mod routes;
@@ -172,6 +177,8 @@ pub use fal_policy::{
     AppStatus, AppStatusError, DeviceFault, Proof, RunnerBroken, TrimError, after_trim,
 };
 
+#[cfg(feature = "files")]
+pub use crate::files::File;
 pub use crate::{
     app::{App, HealthOptions, Limits, Metadata, RealtimeOptions, RetryConfig, Wired},
     describe::{describe, openapi::openapi},

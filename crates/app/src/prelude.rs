@@ -4,6 +4,8 @@ pub use fal_policy::RunnerBroken;
 pub use schemars::{self, JsonSchema};
 pub use serde::{self, Deserialize, Serialize};
 
+#[cfg(feature = "files")]
+pub use crate::files::File;
 pub use crate::{
     AppError,
     endpoint::{

@@ -15,6 +15,7 @@ use crate::{
     call::{Call, Direct, Queued},
     content::{Content, Outgoing},
     error::{Error, Refusal},
+    fetch::Fetch,
     handle::Handle,
     key::Key,
     places::{AppId, Places},
@@ -46,10 +47,12 @@ pub struct Client {
 /// What all clones share.
 #[derive(Debug)]
 pub(crate) struct Inner {
-    http: Transport,
+    pub(crate) http: Transport,
+    /// The same for what may lead to public addresses only.
+    pub(crate) public: Transport,
     pub(crate) places: Places,
     key: Option<Key>,
-    retries: Retries,
+    pub(crate) retries: Retries,
     read_timeout: Duration,
     response_limit: u64,
     pub(crate) idempotency: Idempotency,
@@ -149,6 +152,12 @@ impl Client {
     /// fail for.
     pub async fn download(&self, url: &str, limit: u64) -> Result<Bytes, Error> {
         crate::download::download(self, url, limit).await
+    }
+
+    /// A fetch of what a URL names, to say more about: for what does not fit into memory, and for URLs that strangers
+    /// have given.
+    pub fn fetch(&self, url: &str) -> Fetch {
+        Fetch::new(self.clone(), url, self.inner.response_limit)
     }
 
     //= docs/contract.md#rust-client-key

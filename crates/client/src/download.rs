@@ -28,7 +28,7 @@ pub(crate) async fn download(client: &Client, url: &str, limit: u64) -> Result<B
 }
 
 /// Where a redirect leads; none where it would leave TLS, or is no URL.
-fn follow(at: &Uri, to: &str) -> Option<Uri> {
+pub(crate) fn follow(at: &Uri, to: &str) -> Option<Uri> {
     let (scheme, authority) = (at.scheme_str()?, at.authority()?);
     let next = if to.starts_with("//") {
         format!("{scheme}:{to}")

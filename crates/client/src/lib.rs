@@ -53,6 +53,8 @@ mod handle;
 mod stream;
 
 mod download;
+mod fetch;
+mod reach;
 mod upload;
 
 mod content;
@@ -76,9 +78,11 @@ pub use crate::{
         BadCall, Cause, Cut, DecodeError, Error, ErrorType, FileError, Loc, ModelError,
         ModelErrorKind, PlatformError, Refusal, TimedOut, TransportError, ValidationError, Worth,
     },
+    fetch::{Fetch, Fetched},
     handle::{
         Cancel, CancelOnDrop, Completed, Events, Follow, Handle, LogLine, Logs, State, Status,
     },
+    reach::Reach,
     reply::{Answer, Reply},
     retries::Retries,
     stream::EventStream,

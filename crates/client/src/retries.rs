@@ -96,7 +96,9 @@ impl Repeat {
         }
         match error {
             Error::Transport(TransportError::Connect { .. }) => Some(Self::Unsent),
-            Error::Transport(TransportError::Tls { .. }) => None,
+            Error::Transport(TransportError::Tls { .. } | TransportError::OutOfReach { .. }) => {
+                None
+            }
             Error::Transport(TransportError::Broken { .. }) | Error::Cut(_) | Error::Timeout(_) => {
                 Some(Self::Unanswered)
             }

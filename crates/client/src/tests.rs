@@ -2,6 +2,7 @@
 
 mod calls;
 mod errors;
+mod fetching;
 mod following;
 mod keys;
 mod repeated;

@@ -22,6 +22,7 @@ use tower_service::Service;
 use crate::{
     content::Chunks,
     error::{Cut, Error, TimedOut, TransportError},
+    reach::{Names, OutOfReach, Reach},
     reply::Reply,
 };
 
@@ -52,8 +53,8 @@ pub(crate) struct Bounds {
 }
 
 impl Transport {
-    pub(crate) fn new(tls: ClientConfig, connect_timeout: Duration) -> Self {
-        let mut tcp = HttpConnector::new();
+    pub(crate) fn new(tls: ClientConfig, connect_timeout: Duration, reach: Reach) -> Self {
+        let mut tcp = HttpConnector::new_with_resolver(Names::new(reach));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         // What takes an hour to answer and what is gone look alike without these.
@@ -68,7 +69,7 @@ impl Transport {
             .pool_idle_timeout(IDLE)
             .http2_keep_alive_interval(PROBE)
             .http2_keep_alive_timeout(PROBE)
-            .build(Connector { https, limit: connect_timeout });
+            .build(Connector { https, limit: connect_timeout, reach });
         Self { http }
     }
 
@@ -129,8 +130,9 @@ pub(crate) async fn within<T>(
 /// Connects within a time, TLS included, which the connectors below do not do.
 #[derive(Debug, Clone)]
 struct Connector {
-    https: HttpsConnector<HttpConnector>,
+    https: HttpsConnector<HttpConnector<Names>>,
     limit: Duration,
+    reach: Reach,
 }
 
 type Connecting = Pin<Box<dyn Future<Output = std::io::Result<Stream>> + Send>>;
@@ -146,6 +148,9 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
+        if !self.reach.admits_host(&uri) {
+            return Box::pin(async { Err(std::io::Error::other(OutOfReach)) });
+        }
         let (connecting, limit) = (self.https.call(uri), self.limit);
         Box::pin(async move {
             let late = |_elapsed| {

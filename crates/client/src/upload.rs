@@ -48,6 +48,7 @@ pub struct Upload {
     name: Option<String>,
     lifecycle: Option<ObjectLifecycle>,
     large: u64,
+    ways: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone)]
@@ -90,7 +91,7 @@ impl Upload {
 
     fn new(source: Source, content_type: &str) -> Self {
         let content_type = content_type.to_owned();
-        Self { source, content_type, name: None, lifecycle: None, large: LARGE }
+        Self { source, content_type, name: None, lifecycle: None, large: LARGE, ways: Vec::new() }
     }
 
     /// The name that it is to have at the end of its URL; the file's own, or `upload.bin`, by default.
@@ -102,6 +103,14 @@ impl Upload {
     /// How long it is kept, and who may have it.
     pub fn object_lifecycle(mut self, lifecycle: ObjectLifecycle) -> Self {
         self.lifecycle = Some(lifecycle);
+        self
+    }
+
+    /// Sends the bytes to this URL where the storage names that one, or one below it: for a storage that says what the
+    /// world knows it by, and has a shorter way from here.
+    pub fn reached_at(mut self, named: &str, url: &str) -> Self {
+        let tidy = |url: &str| url.trim_end_matches('/').to_owned();
+        self.ways.push((tidy(named), tidy(url)));
         self
     }
 
@@ -150,7 +159,17 @@ impl Upload {
             outgoing.headers.insert(headers::LIFECYCLE, value);
         }
         let asked = json!({ "content_type": self.content_type, "file_name": self.file_name() });
-        send(client, outgoing.json(&asked)?).await?.json()
+        let mut spot: Spot = send(client, outgoing.json(&asked)?).await?.json()?;
+        spot.upload_url = self.shorter(spot.upload_url);
+        Ok(spot)
+    }
+
+    fn shorter(&self, upload: String) -> String {
+        let found = self.ways.iter().find_map(|(named, url)| {
+            let path = upload.strip_prefix(named).filter(|path| path.starts_with('/'))?;
+            Some(format!("{url}{path}"))
+        });
+        found.unwrap_or(upload)
     }
 
     fn file_name(&self) -> String {
@@ -232,6 +251,15 @@ mod tests {
         let part = beside("https://a.test/u/1?sig=x&y", "7").unwrap();
         assert_eq!(part, "https://a.test/u/1/7?sig=x&y");
         assert_eq!(beside("http://a.test/u", "complete").unwrap(), "http://a.test/u/complete");
+    }
+
+    #[test]
+    fn a_storage_may_have_a_shorter_way() {
+        let upload = Upload::bytes(vec![1], "image/png").reached_at("https://a.test/", "http://b");
+        let way = |url: &str| upload.shorter(url.to_owned());
+        assert_eq!(way("https://a.test/u/1?x"), "http://b/u/1?x");
+        assert_eq!(way("https://a.test.evil/u/1"), "https://a.test.evil/u/1");
+        assert_eq!(way("https://c.test/u/1"), "https://c.test/u/1");
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) jwks: String,
     /// Where webhooks may go.
     pub(crate) private: Private,
+    /// What every runner finds in its environment, unless its app's own says otherwise.
+    pub(crate) env: Vec<(String, String)>,
 }
 
 impl Shared {

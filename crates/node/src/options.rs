@@ -30,6 +30,11 @@ pub struct Options {
     pub node: NodeId,
     /// How the ends of requests are told.
     pub webhooks: Webhooks,
+    //= docs/contract.md#runner-environment
+    //# None of these MUST count as a change of the app at a reload.
+    /// What every runner finds in its environment, unless its app's own says otherwise. It belongs to no app, and stays
+    /// as it is.
+    pub env: Vec<(String, String)>,
 }
 
 impl std::fmt::Debug for Options {

@@ -98,6 +98,7 @@ impl Node {
             heard: Heard::since(clock.now()),
             jwks: webhooks.key.jwks(),
             private: webhooks.private,
+            env: options.env,
         });
         recover(&shared).await?;
         let mut chores = vec![

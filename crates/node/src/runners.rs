@@ -168,6 +168,19 @@ fn visible(gpus: &[Gpu], env: &[(String, String)]) -> Vec<(String, String)> {
     told
 }
 
+/// What a runner is told unless its app's own environment says otherwise: the last word counts.
+//= docs/contract.md#runner-environment
+//# `FAL_APP_ID` MUST be the app's full name, `FAL_USER_NICKNAME` its owner and `FAL_JOB_ID` the runner's id, unless the app's `env` says otherwise.
+fn told(conductor: &Conductor, runner: &str) -> Vec<(String, String)> {
+    let own = [
+        ("FAL_APP_ID", conductor.id.as_str()),
+        ("FAL_USER_NICKNAME", conductor.id.owner()),
+        ("FAL_JOB_ID", runner),
+    ];
+    let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    conductor.shared.env.iter().cloned().chain(own).collect()
+}
+
 fn launch(
     conductor: &Arc<Conductor>,
     (id, gpus): (RunnerId, &[Gpu]),
@@ -181,7 +194,8 @@ fn launch(
         name: Arc::clone(&name),
         busy: Arc::clone(&busy),
     };
-    let mut env = options.env.clone();
+    let mut env = told(conductor, &name);
+    env.extend_from_slice(&options.env);
     //= docs/contract.md#runner-environment
     //# `FAL_MAX_MULTIPLEXING` MUST say how many requests at once it is sent.
     env.push(("FAL_MAX_MULTIPLEXING".to_owned(), options.settings.max_multiplexing.to_string()));

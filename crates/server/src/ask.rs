@@ -21,7 +21,7 @@ use serde_json::Value;
 
 pub(crate) use self::{
     dead::{dead, webhook},
-    env::env,
+    env::{ANY_KEY, env, reachable},
     why::why,
 };
 use crate::{

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
-use fal_access::{Access, Entry, Keys, NewKey, Tokens};
+use fal_access::{Access, Entry, KeyError, Keys, NewKey, Tokens};
 use fal_gateway::{Edge, Gateway, Listener};
 use fal_node::{Clock, Handle};
 use fal_rest::Origins;
@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    ask::{self, Noted, Signer},
+    ask::{self, ANY_KEY, Noted, Signer, reachable},
     settings::Settings,
 };
 
@@ -37,14 +37,24 @@ pub(crate) const AUTHORITY: &str = "tls";
 /// What the key of the tools on this machine is named.
 const TOOLS: &str = "fal-server.tools";
 
+/// What the key of its runners is named.
+const RUNNERS: &str = "fal-server.runners";
+
+/// Keys that are made anew at each start, where there are keys: whoever holds one ends with the platform.
+struct Own {
+    /// With what the tools on this machine ask.
+    tools: NewKey,
+    /// With what runners call it.
+    runners: NewKey,
+}
+
 /// What is open before anything is started behind it.
 pub(crate) struct Front {
     pub(crate) addr: SocketAddr,
     plain: TcpListener,
     tls: Option<(SocketAddr, TcpListener, Acceptor)>,
     signer: Signer,
-    /// With what the tools on this machine ask, where there are keys.
-    own: Option<NewKey>,
+    own: Option<Own>,
     access: Access,
     store: fal_objects::Store,
     secret: [u8; 32],
@@ -74,10 +84,27 @@ impl Front {
     /// Says where it listens: to programs that wait for it, and to the tools on this machine.
     pub(crate) fn announce(&self, data_dir: &Path) -> anyhow::Result<()> {
         let secured = self.tls.as_ref().map(|(addr, ..)| *addr);
-        let key = self.own.as_ref().map(|own| own.key.clone()).unwrap_or_default();
+        let key = self.own.as_ref().map(|own| own.tools.key.clone()).unwrap_or_default();
         let noted = Noted { addr: self.addr, key, secured, signer: self.signer };
         ask::note(data_dir, &noted).context("could not write to the data directory")?;
         say(self.addr, secured).context("could not write to standard output")
+    }
+
+    //= docs/contract.md#runner-environment
+    //# `FAL_SERVER_URL` MUST be a URL at which the runner reaches the platform, and `FAL_KEY` a key that the platform takes from it, unless the app's `env` says otherwise.
+    //= docs/contract.md#runner-environment
+    //# `FAL_SERVER_ALIASES` MUST list the other URLs under which callers know the platform: that of TLS, and `public_url`.
+    /// What runners are told of the platform.
+    pub(crate) fn told(&self, settings: &Settings) -> Vec<(String, String)> {
+        let secured = self.tls.as_ref().map(|(addr, ..)| format!("https://{}", reachable(*addr)));
+        let aliases: Vec<_> = secured.into_iter().chain(settings.public_url.clone()).collect();
+        let key = self.own.as_ref().map_or(ANY_KEY, |own| &own.runners.key);
+        let told = [
+            ("FAL_SERVER_URL", format!("http://{}", reachable(self.addr))),
+            ("FAL_SERVER_ALIASES", aliases.join(" ")),
+            ("FAL_KEY", key.to_owned()),
+        ];
+        told.map(|(name, value)| (name.to_owned(), value)).to_vec()
     }
 
     /// Serves until `closed` says so.
@@ -195,14 +222,18 @@ async fn keep_reading(acceptor: Acceptor) {
     }
 }
 
-/// Who may come in, and the key of the tools on this machine where there are keys.
-fn access(settings: &Settings, secret: &[u8]) -> anyhow::Result<(Access, Option<NewKey>)> {
+/// Who may come in, and the platform's own keys where there are keys.
+fn access(settings: &Settings, secret: &[u8]) -> anyhow::Result<(Access, Option<Own>)> {
     let mut entries = settings.keys.clone();
     let mut own = None;
     if !entries.is_empty() {
-        let made = NewKey::generate(TOOLS).context("could not make a key for the tools")?;
-        entries.push(Entry::parse(&made.hashed).context("could not use the tools' key")?);
-        own = Some(made);
+        let mut make = |name| {
+            let made = NewKey::generate(name)?;
+            entries.push(Entry::parse(&made.hashed)?);
+            Ok::<_, KeyError>(made)
+        };
+        let made = make(TOOLS).and_then(|tools| Ok(Own { tools, runners: make(RUNNERS)? }));
+        own = Some(made.context("could not make keys of the platform's own")?);
     }
     let keys = Keys::new(entries).context("could not use the keys")?;
     Ok((Access::new(keys, secret), own))

@@ -62,6 +62,7 @@ async fn run(arguments: &Serve, settings: Settings) -> Result<(), Failure> {
         max_body: limits.body,
         node,
         webhooks: webhooks(&running, key),
+        env: front.told(&running),
     };
     let node = Node::start(options).await.context("could not start the node")?;
     front.announce(&data_dir)?;

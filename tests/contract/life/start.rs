@@ -131,6 +131,9 @@ fn a_successful_start_wakes_the_waiting_ones() {
 //= docs/contract.md#runner-environment
 //= type=test
 //# `FAL_MAX_MULTIPLEXING` MUST say how many requests at once it is sent.
+//= docs/contract.md#runner-environment
+//= type=test
+//# `FAL_APP_ID` MUST be the app's full name, `FAL_USER_NICKNAME` its owner and `FAL_JOB_ID` the runner's id, unless the app's `env` says otherwise.
 #[test]
 fn a_runner_finds_its_environment() {
     let app = App::unruly().env("PROBE", "own = \"x\"").set("max_multiplexing", 3);
@@ -144,6 +147,9 @@ fn a_runner_finds_its_environment() {
     assert_eq!(env["FAL_RUNNER_ID"], runner.id.as_str());
     assert_eq!(env["FAL_RUNNER_STATE"], "SETUP");
     assert_eq!(env["FAL_MAX_MULTIPLEXING"], "3");
+    assert_eq!(env["FAL_APP_ID"], "demo/lab");
+    assert_eq!(env["FAL_USER_NICKNAME"], "demo");
+    assert_eq!(env["FAL_JOB_ID"], runner.id.as_str());
     assert_eq!(env["PROBE"], "own = \"x\"");
     assert_eq!(group_of(pid), Some(pid), "it leads a process group of its own");
 }

@@ -40,6 +40,8 @@ pub struct Answered<'e> {
     pub(crate) error_type: Option<&'static str>,
     pub(crate) field: Option<&'static str>,
     pub(crate) billable_units: Option<&'static str>,
+    /// The number that belongs to the error's type, and its name.
+    pub(crate) ctx: Option<(&'static str, u64)>,
 }
 
 /// The status of a failure; 503 has no number here, it has evidence.
@@ -73,6 +75,7 @@ impl<'e> Answered<'e> {
             error_type: None,
             field: None,
             billable_units: None,
+            ctx: None,
         }
     }
 
@@ -97,6 +100,12 @@ impl<'e> Answered<'e> {
     /// Says which field of the input is to blame.
     pub const fn field(mut self, field: &'static str) -> Self {
         self.field = Some(field);
+        self
+    }
+
+    /// Says the number that belongs to the error's type, as `max_size` to `file_too_large`.
+    pub const fn ctx(mut self, name: &'static str, value: u64) -> Self {
+        self.ctx = Some((name, value));
         self
     }
 

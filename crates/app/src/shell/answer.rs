@@ -103,6 +103,9 @@ fn told(answered: &Answered<'_>, message: &str) -> Value {
     if let (Some(url), Some(entry)) = (kinds::url(kind), entry.as_object_mut()) {
         entry.insert("url".to_owned(), url.into());
     }
+    if let (Some((name, value)), Some(entry)) = (answered.ctx, entry.as_object_mut()) {
+        entry.insert("ctx".to_owned(), json!({ name: value }));
+    }
     json!({ "detail": [entry] })
 }
 

@@ -6,6 +6,7 @@ use crate::{
     client::{Client, Inner},
     key::Key,
     places::{Place, Places},
+    reach::Reach,
     retries::Retries,
     roots,
     transport::Transport,
@@ -183,8 +184,10 @@ impl Builder {
         for path in self.root_files {
             pem.push(std::fs::read(&path).map_err(|source| SetupError::NoRoot { path, source })?);
         }
+        let tls = roots::config(&pem)?;
         let inner = Inner {
-            http: Transport::new(roots::config(&pem)?, self.connect_timeout),
+            http: Transport::new(tls.clone(), self.connect_timeout, Reach::Anywhere),
+            public: Transport::new(tls, self.connect_timeout, Reach::Public),
             places,
             key,
             retries: self.retries,

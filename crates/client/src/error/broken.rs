@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt, io};
 use hyper_util::client::legacy;
 use tokio_rustls::rustls;
 
-use crate::reply::Reply;
+use crate::{reach::is_out_of_reach, reply::Reply};
 
 /// There was no answer.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,12 @@ pub enum TransportError {
         /// What is wrong with it.
         #[source]
         cause: Cause,
+    },
+    /// It leads to an address that it may not, as [`Reach`](crate::Reach) says. Nothing was sent.
+    #[error("{host} is out of reach: it has no public address")]
+    OutOfReach {
+        /// The host that was to be reached.
+        host: String,
     },
     /// The connection broke before an answer came, or what came is no HTTP. The request may have been received, and
     /// may run.
@@ -66,6 +72,9 @@ enum Inner {
 
 impl TransportError {
     pub(crate) fn new(host: String, error: legacy::Error) -> Self {
+        if is_out_of_reach(&error) {
+            return Self::OutOfReach { host };
+        }
         let (is_connect, is_tls) = (error.is_connect(), is_tls(&error));
         let cause = Cause(Inner::Client(error));
         match (is_connect, is_tls) {
@@ -79,7 +88,7 @@ impl TransportError {
     #[must_use]
     pub const fn is_unsent(&self) -> bool {
         match self {
-            Self::Connect { .. } | Self::Tls { .. } => true,
+            Self::Connect { .. } | Self::Tls { .. } | Self::OutOfReach { .. } => true,
             Self::Broken { .. } => false,
         }
     }

@@ -33,7 +33,9 @@ impl Error {
                 502 => refusal.reply.request_id().is_none(),
                 _ => false,
             }),
-            Self::Transport(TransportError::Tls { .. }) => false,
+            Self::Transport(TransportError::Tls { .. } | TransportError::OutOfReach { .. }) => {
+                false
+            }
             Self::Transport(_) | Self::Timeout(_) | Self::Cut(_) => true,
             Self::BadCall(_)
             | Self::Unauthorized(_)

@@ -8,7 +8,7 @@ use super::{Noted, Platform, Signer, data_dir, say};
 use crate::{Failure, cli::Env, edge::AUTHORITY};
 
 /// What callers send where nobody asks for a key. fal's clients refuse to start without one.
-const ANY_KEY: &str = "local:local";
+pub(crate) const ANY_KEY: &str = "local:local";
 
 //= docs/contract.md#env
 //# `fal-server env` MUST print exports with which fal's Python client, unmodified, calls this platform over TLS.
@@ -49,7 +49,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// An address that can be called.
-fn reachable(addr: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(addr: SocketAddr) -> SocketAddr {
     let ip: IpAddr = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
