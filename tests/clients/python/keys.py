@@ -38,13 +38,11 @@ def bad_key_of_a_stream():
 
 @keyed
 def bad_key_of_a_session():
-    wrong = fal_client.SyncClient(key=WRONG)
-
-    def connect():
-        with wrong.realtime(APP, use_jwt=False):
+    async def go():
+        async with fal_client.AsyncClient(key=WRONG).realtime(APP, use_jwt=False):
             pass
 
-    assert raises(InvalidStatus, connect).response.status_code == 401
+    assert raises(InvalidStatus, lambda: asyncio.run(go())).response.status_code == 401
 
 
 @keyed
