@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use fal_tests::{App, Platform, Request, Value, json, node, python, run_script};
+use fal_tests::{App, Platform, Request, Value, client_example, json, node, python, run_script};
 
 use crate::stage::folder;
 
@@ -62,6 +62,20 @@ fn the_page_on_fals_python_client_holds() {
     fs::write(&script, plain.0).unwrap();
     let server = ("FAL_SERVER_URL".to_owned(), format!("http://{}", platform.addr()));
     prints(&python(), &script, &[server].into(), &plain.1);
+}
+
+#[test]
+fn the_page_on_the_rust_client_holds() {
+    let platform = hello();
+    let blocks = page("client.md");
+    let at = blocks.iter().position(|(kind, _)| kind == "text").expect("the page has an output");
+    let [(_, code), (_, said)] = &blocks[at - 1..=at] else { panic!("it follows its program") };
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/client/examples/page.rs");
+    let example = fs::read_to_string(example).unwrap();
+    assert!(example.ends_with(code.as_str()), "the page has the program that is run here");
+    let server = ("FAL_SERVER_URL".to_owned(), format!("http://{}", platform.addr()));
+    let (found, log) = run_script(&client_example("page"), &[], &[server].into());
+    assert_eq!(&found, said, "{log}");
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub use crate::{
     moment::millis,
     platform::{Platform, Refused, Runner},
     processes::{environment_holds, group_of, is_alive, signal},
-    program::{example, run_script, server, unruly},
+    program::{client_example, example, run_script, server, unruly},
     provision::{Node, node, python},
     queued::Queued,
     receiver::{Delivered, Receiver, Say},

@@ -51,6 +51,16 @@ pub fn example(name: &str) -> PathBuf {
     built(&what, &format!("examples/{name}"))
 }
 
+/// An example program of `fal-client`.
+///
+/// # Panics
+/// When it cannot be built.
+#[must_use]
+#[track_caller]
+pub fn client_example(name: &str) -> PathBuf {
+    built(&["-p", "fal-client", "--example", name], &format!("examples/{name}"))
+}
+
 /// The runner that misbehaves. It is of this package, so cargo has built it beside the suites.
 ///
 /// # Panics

@@ -9,8 +9,8 @@ use crate::{
     workspace,
 };
 
-/// fal's own client, which the end-to-end tests drive the platform with.
-const CLIENT: &str = "fal-client==1.0.3";
+/// fal's own client and app framework, which the end-to-end tests drive the platform with.
+const PACKAGES: [(&str, &str); 2] = [("fal-client", "1.0.3"), ("fal", "1.83.0")];
 
 /// The environment's interpreter, which may not exist yet.
 pub(crate) fn interpreter() -> PathBuf {
@@ -35,16 +35,21 @@ pub(crate) fn environment() -> Result<PathBuf> {
     Ok(python)
 }
 
-/// The interpreter of an environment with fal's client in it.
+/// The interpreter of an environment with fal's client and app framework in it.
 pub(crate) fn with_client() -> Result<PathBuf> {
     let python = environment()?;
-    let (_, version) = CLIENT.split_once("==").unwrap_or_default();
-    let check =
-        format!("import importlib.metadata as m; assert m.version('fal-client') == '{version}'");
+    let asserts: String = PACKAGES
+        .iter()
+        .map(|(name, version)| format!("assert m.version('{name}') == '{version}';"))
+        .collect();
+    let check = format!("import importlib.metadata as m; {asserts}");
     if !Cmd::new(&python).args(["-c", &check]).succeeds() {
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", CLIENT];
-        if let Err(error) = Cmd::new(&python).args(pip).run() {
-            bail!("{CLIENT} is missing: `{} -m pip install {CLIENT}` ({error})", python.display());
+        let wanted: Vec<_> =
+            PACKAGES.iter().map(|(name, version)| format!("{name}=={version}")).collect();
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        if let Err(error) = Cmd::new(&python).args(pip).args(&wanted).run() {
+            let wanted = wanted.join(" ");
+            bail!("{wanted} is missing: `{} -m pip install {wanted}` ({error})", python.display());
         }
     }
     Ok(python)

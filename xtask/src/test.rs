@@ -18,7 +18,7 @@ cargo xtask test [--fast] [STEP]...
 Runs what CI runs, goes on after a failure, and lists all failures at the end:
   fmt, clippy     formatting; every target without a warning
   docs            every page without a warning
-  provision       fal's own Python client, in target/xtask/venv (needs python3 with venv); and PostgreSQL's programs
+  provision       fal's own Python client and SDK, in target/xtask/venv (needs python3 with venv); and PostgreSQL's programs
                   have to be there, for servers that the tests start and end themselves
   build           the platform and the example apps, which the suites start
   tests           unit tests, suites, end-to-end tests; tidy, graph and trace are among them
@@ -126,6 +126,7 @@ fn postgres() -> Option<PathBuf> {
 
 fn build() -> Result<String> {
     cargo(&["build", "-p", "fal-server", "-p", "fal-app", "--bins", "--examples", "--locked"])?;
+    cargo(&["build", "-p", "fal-client", "--example", "page", "--locked"])?;
     let words = ["build", "-p", "fal-app", "--example", "files_lab", "--locked"];
     cargo(&[&words[..], &WITH_FILES].concat())
 }
