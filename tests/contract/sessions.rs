@@ -1,6 +1,6 @@
 //! Sessions: WebSocket through the platform, to its end, however that comes.
 
-use std::{net::Shutdown, time::Duration};
+use std::{io::Write as _, net::Shutdown, time::Duration};
 
 use fal_tests::{App, Ended, Platform, Request, Session, Timer, eventually, json};
 use tungstenite::Message;
@@ -230,6 +230,18 @@ fn a_caller_that_leaves_costs_nothing() {
     session.order(&json!({ "flood": 2_000 }));
     session.stream().shutdown(Shutdown::Both).unwrap();
     kept(&platform, before);
+    // One that is gone while the runner reads nothing of what it has sent.
+    let mut session = platform.session("/busy");
+    session.greeting();
+    session.order(&json!({ "silent": "read again" }));
+    session.stream().set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+    let piece = vec![0x82; 64 * 1024];
+    while session.stream().write_all(&piece).is_ok() {}
+    session.vanish();
+    assert_eq!(platform.lab().path_called("/busy/cancel").pid, before);
+    no_slot_is_held(&platform);
+    platform.lab().create("read again");
+    kept(&platform, before);
     // And one that is gone while it waits.
     let held = platform.begin(&json!({ "hold": "go", "tag": "held" }));
     platform.lab().called("held");
@@ -282,8 +294,6 @@ fn a_handshake_that_is_none_is_refused() {
 /// Garbage in place of frames is the runner's to refuse, and nobody else's affair.
 #[test]
 fn malformed_frames_end_their_own_session_only() {
-    use std::io::Write as _;
-
     let platform = Platform::serving(lab().set("max_multiplexing", 2));
     let before = platform.only_runner();
     let mut good = platform.session("/live");

@@ -120,6 +120,15 @@ impl Session {
         self.ended()
     }
 
+    /// Goes away at once, and takes back what has not arrived.
+    ///
+    /// # Panics
+    /// When it cannot.
+    pub fn vanish(self) {
+        let socket = socket2::SockRef::from(self.stream());
+        socket.set_linger(Some(std::time::Duration::ZERO)).expect("a socket may not linger");
+    }
+
     /// The connection below it.
     #[must_use]
     pub fn stream(&self) -> &TcpStream {

@@ -4,6 +4,7 @@
 //! runner's own handshake is made, and frames pass untouched in both directions. Only the end is the platform's: who
 //! broke is told to the other side by a close, where the framing allows it.
 
+mod caller;
 mod frames;
 mod pump;
 
@@ -14,11 +15,7 @@ use bytes::Bytes;
 use fal_node::{App, Connected, DirectCall, Refusal, Session, SessionEnd};
 use fal_types::RequestId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
-use hyper::{
-    body::Incoming,
-    upgrade::{OnUpgrade, Upgraded},
-};
-use hyper_util::rt::TokioIo;
+use hyper::{body::Incoming, upgrade::OnUpgrade};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -26,6 +23,7 @@ use tokio::{
 };
 
 use self::{
+    caller::{Caller, Watch},
     frames::{Due, Early, Towards},
     pump::{End, Flow},
 };
@@ -48,8 +46,6 @@ const BROKEN: u16 = 1011;
 const FORWARDING: &str = "Error while forwarding the request";
 const STOPPING: &str = "The platform is stopping";
 const TIME_IS_UP: &str = "The session has lasted request_timeout";
-
-type Caller = TokioIo<Upgraded>;
 
 /// What a request for a session brings.
 pub(crate) struct Handshake {
@@ -122,7 +118,7 @@ pub(crate) async fn open(
     }
     tokio::spawn(async move {
         match upgrade.await {
-            Ok(caller) => drop(run(TokioIo::new(caller), *session, Vec::new(), closing).await),
+            Ok(caller) => drop(run(Caller::new(caller), *session, Vec::new(), closing).await),
             Err(_) => session.end(SessionEnd::CallerLeft),
         }
     });
@@ -153,15 +149,18 @@ pub(crate) fn malformed(detail: &str, id: RequestId) -> Response<Body> {
 async fn attend(upgrade: OnUpgrade, opening: Opening) {
     let Opening { app, call, mut closing } = opening;
     let Ok(caller) = upgrade.await else { return };
-    let mut caller = TokioIo::new(caller);
+    let mut caller = Caller::new(caller);
+    let watch = caller.watch();
     let mut early = Early::default();
     let connected = tokio::select! {
         connected = app.connect(call) => connected,
         () = listen(&mut caller, &mut early) => return end(caller, (NORMAL, "")).await,
+        () = leaves(&watch) => return,
         () = closed(&mut closing) => {
             return end(caller, (GOING_AWAY, STOPPING)).await;
         }
     };
+    drop(watch);
     join(caller, connected, early.into_bytes(), closing).await;
 }
 
@@ -228,6 +227,7 @@ async fn run(
     early: Vec<u8>,
     mut closing: watch::Receiver<bool>,
 ) -> SessionEnd {
+    let watch = caller.watch();
     let (mut caller_reads, mut caller_writes) = tokio::io::split(caller);
     let deadline = session.deadline;
     let (mut runner_reads, mut runner_writes) = tokio::io::split(&mut session);
@@ -235,6 +235,7 @@ async fn run(
     let first = tokio::select! {
         end = up.run(&mut caller_reads, &mut runner_writes) => First::Up(end),
         end = down.run(&mut runner_reads, &mut caller_writes) => First::Down(end),
+        () = leaves(&watch) => First::Up(End::SenderGone),
         () = tokio::time::sleep_until(deadline) => First::Platform(TIME_IS_UP),
         () = closed(&mut closing) => First::Platform(STOPPING),
     };
@@ -291,6 +292,13 @@ enum First {
     Down(End),
     /// The platform's patience.
     Platform(&'static str),
+}
+
+/// Resolves when a caller has left and what it sent before has had time to be taken. A runner that does not read would
+/// otherwise hide that nobody is there any more.
+async fn leaves(watch: &Watch) {
+    watch.left().await;
+    tokio::time::sleep(FAREWELL).await;
 }
 
 /// Resolves when the gateway closes.
