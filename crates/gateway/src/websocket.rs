@@ -5,14 +5,13 @@
 //! broke is told to the other side by a close, where the framing allows it.
 
 mod caller;
-mod frames;
-mod pump;
 
 use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use fal_node::{App, Connected, DirectCall, Refusal, Session, SessionEnd};
+use fal_relay::{Due, Early, End, Flow, Towards};
 use fal_types::RequestId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
@@ -22,11 +21,7 @@ use tokio::{
     sync::watch,
 };
 
-use self::{
-    caller::{Caller, Watch},
-    frames::{Due, Early, Towards},
-    pump::{End, Flow},
-};
+use self::caller::{Caller, Watch};
 use crate::{Gateway, body::Body, direct, headers, problem};
 
 const EXTENSIONS: HeaderName = header::SEC_WEBSOCKET_EXTENSIONS;
@@ -217,7 +212,7 @@ async fn join(
 
 async fn end(mut caller: Caller, why: (u16, &str)) {
     Flow::new(Vec::new()).close(&mut caller, why, Towards::Caller).await;
-    pump::linger(&mut caller).await;
+    fal_relay::linger(&mut caller).await;
 }
 
 /// Passes frames on until the session ends.
@@ -272,11 +267,11 @@ async fn run(
     };
     if how != SessionEnd::CallerLeft {
         down.close(&mut caller_writes, why, Towards::Caller).await;
-        pump::linger(&mut caller_reads).await;
+        fal_relay::linger(&mut caller_reads).await;
     }
     if matches!(first, First::Platform(_)) {
         up.close(&mut runner_writes, why, Towards::Runner).await;
-        pump::linger(&mut runner_reads).await;
+        fal_relay::linger(&mut runner_reads).await;
     }
     drop((runner_reads, runner_writes));
     session.end(how);

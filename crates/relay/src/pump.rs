@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::frames::{self, Towards, Tracker};
+use crate::frames::{self, Towards, Tracker};
 
 /// What is under way in one direction at most.
 const BUFFER: usize = 16 * 1024;
@@ -13,7 +13,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How one direction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub enum End {
     /// A frame that closes the session was passed on.
     Closed,
     /// The sending side ended without one.
@@ -24,7 +24,7 @@ pub(super) enum End {
 
 /// One direction. What it has read and not yet written is kept here, so that a future of it may be dropped at any point.
 #[derive(Debug)]
-pub(super) struct Flow {
+pub struct Flow {
     buffer: Vec<u8>,
     /// What of the buffer is to be written.
     waiting: std::ops::Range<usize>,
@@ -33,7 +33,8 @@ pub(super) struct Flow {
 
 impl Flow {
     /// A direction in which these bytes have come already.
-    pub(super) fn new(early: Vec<u8>) -> Self {
+    #[must_use]
+    pub fn new(early: Vec<u8>) -> Self {
         let mut flow = Self { waiting: 0..0, tracker: Tracker::default(), buffer: early };
         flow.take(flow.buffer.len());
         flow
@@ -45,7 +46,7 @@ impl Flow {
     }
 
     /// Passes on until this direction ends.
-    pub(super) async fn run(
+    pub async fn run(
         &mut self,
         from: &mut (impl AsyncRead + Unpin),
         to: &mut (impl AsyncWrite + Unpin),
@@ -77,7 +78,7 @@ impl Flow {
     }
 
     /// Tells the receiving side why the session ends, where it has not been told and a frame can be put in.
-    pub(super) async fn close(
+    pub async fn close(
         &mut self,
         to: &mut (impl AsyncWrite + Unpin),
         (code, reason): (u16, &str),
@@ -96,7 +97,7 @@ impl Flow {
 }
 
 /// Reads what a side still sends after it was told the end. A socket that is closed before takes the last words back.
-pub(super) async fn linger(from: &mut (impl AsyncRead + Unpin)) {
+pub async fn linger(from: &mut (impl AsyncRead + Unpin)) {
     let mut nowhere = tokio::io::sink();
     let rest = tokio::io::copy(from, &mut nowhere);
     // Whatever comes, and however it ends.

@@ -1,7 +1,7 @@
 //! As much of WebSocket's framing (RFC 6455, section 5) as is needed to pass frames on.
 
 /// A frame that says why a session ends. Its text is at most 123 bytes.
-pub(super) fn close(code: u16, reason: &str, to: Towards) -> Vec<u8> {
+pub(crate) fn close(code: u16, reason: &str, to: Towards) -> Vec<u8> {
     const LONGEST: usize = 123;
     let mut end = reason.len().min(LONGEST);
     while !reason.is_char_boundary(end) {
@@ -13,14 +13,16 @@ pub(super) fn close(code: u16, reason: &str, to: Towards) -> Vec<u8> {
 }
 
 /// The answer to a ping.
-pub(super) fn pong(payload: &[u8]) -> Vec<u8> {
+fn pong(payload: &[u8]) -> Vec<u8> {
     control(PONG, payload, Towards::Caller)
 }
 
 /// Where a frame goes. What goes to a runner is masked, as a client's frames are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Towards {
+pub enum Towards {
+    /// To the caller.
     Caller,
+    /// To the runner.
     Runner,
 }
 
@@ -48,7 +50,7 @@ fn control(opcode: u8, payload: &[u8], to: Towards) -> Vec<u8> {
 
 /// Follows the bytes of one direction, to know where frames end.
 #[derive(Debug, Default)]
-pub(super) struct Tracker {
+pub(crate) struct Tracker {
     head: Vec<u8>,
     /// What is still to come of the payload.
     left: u64,
@@ -59,7 +61,7 @@ pub(super) struct Tracker {
 impl Tracker {
     /// Takes note of bytes that are passed on. Answers how many of them there are up to the end of a frame that closes
     /// the session; all of them where there is none.
-    pub(super) fn follow(&mut self, bytes: &[u8]) -> usize {
+    pub(crate) fn follow(&mut self, bytes: &[u8]) -> usize {
         let mut rest = bytes;
         while !rest.is_empty() && !self.has_closed {
             if self.left > 0 {
@@ -87,12 +89,12 @@ impl Tracker {
     }
 
     /// Whether a frame that closes the session has gone by whole.
-    pub(super) const fn has_closed(&self) -> bool {
+    pub(crate) const fn has_closed(&self) -> bool {
         self.has_closed
     }
 
     /// Whether a frame may be put in here.
-    pub(super) const fn is_between(&self) -> bool {
+    pub(crate) const fn is_between(&self) -> bool {
         self.left == 0 && self.head.is_empty()
     }
 }
@@ -126,7 +128,7 @@ impl Head {
 
 /// What a caller has sent before there is a runner to send it to.
 #[derive(Debug, Default)]
-pub(super) struct Early {
+pub struct Early {
     bytes: Vec<u8>,
     /// Up to here it is whole frames that wait for the runner.
     seen: usize,
@@ -134,7 +136,7 @@ pub(super) struct Early {
 
 /// What has to be done about what a caller sent early.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub enum Due {
     /// Send this to the caller.
     Answer(Vec<u8>),
     /// The caller has closed the session.
@@ -143,19 +145,21 @@ pub(super) enum Due {
 
 impl Early {
     /// What is kept at most while nobody takes it.
-    pub(super) const MOST: usize = 64 * 1024;
+    const MOST: usize = 64 * 1024;
 
     /// How many more bytes there is room for.
-    pub(super) const fn room(&self) -> usize {
+    #[must_use]
+    pub const fn room(&self) -> usize {
         Self::MOST.saturating_sub(self.bytes.len())
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    /// Takes in more of it.
+    pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
     /// Takes out the next frame that is not for the runner: a session that waits for long is kept up by pings.
-    pub(super) fn due(&mut self) -> Option<Due> {
+    pub fn due(&mut self) -> Option<Due> {
         loop {
             let head = Head::read(self.bytes.get(self.seen..)?)?;
             let from = self.seen + head.length;
@@ -174,7 +178,8 @@ impl Early {
     }
 
     /// All that is for the runner.
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 }
