@@ -90,7 +90,7 @@ pub(crate) struct Serve {
     /// password, use FAL_SERVER_QUEUE or the file: arguments are for everybody to see.
     #[arg(long, value_name = "URL", env = "FAL_SERVER_QUEUE", hide_env_values = true)]
     pub(crate) queue: Option<String>,
-    /// Serve TLS beside plain HTTP: on port 8443 with a certificate made here, where the configuration has no [tls].
+    /// Serve TLS beside plain HTTP: on port 8443 with a certificate made here, where the configuration has no section `tls`.
     #[arg(long)]
     pub(crate) tls: bool,
 }
