@@ -78,10 +78,11 @@ fn a_session_holds_a_slot_until_it_is_closed() {
     assert_eq!(platform.runners()[0].in_flight, 1);
     session.order(&json!({ "close": 4000 }));
     closes(&mut session, 4000, "as asked");
-    assert_eq!(waiting.response().is(200).pid(), before);
+    // Whichever of the two came first.
     let mut second = second;
     assert_eq!(second.greeting()["pid"], before);
     drop(second);
+    assert_eq!(waiting.response().is(200).pid(), before);
     kept(&platform, before);
 }
 
