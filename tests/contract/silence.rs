@@ -350,3 +350,17 @@ fn a_runner_that_hangs_whole_is_ended_by_the_timeout() {
     let after = platform.replaced(before);
     assert_eq!(platform.call(&json!({})).is(200).pid(), after);
 }
+
+//= docs/contract.md#truncation
+//= type=test
+//# What came before the cut MUST reach a caller that reads.
+#[test]
+fn events_that_came_before_a_cut_are_not_lost_with_it() {
+    let platform = Platform::serving(App::unruly().set("max_concurrency", 2));
+    for number in 0..40 {
+        let response = platform.call(&json!({ "events": 3, "truncate_at": 0 }));
+        assert!(!response.is_whole, "the cut shows");
+        let events = response.text().matches("data:").count();
+        assert_eq!(events, 3, "at {number}: {}", response.text());
+    }
+}

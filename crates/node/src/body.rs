@@ -60,6 +60,9 @@ struct Flow {
     waits_for_runner: bool,
     /// It has ended as it should.
     is_whole: bool,
+    /// How it was cut, which is not said before what came first is on its way: a connection that is told of an error
+    /// drops what it has not written yet.
+    cut: Option<BodyError>,
     /// Whoever waits for the runner's next word, and must hear it if there will be none.
     reader: Option<Waker>,
 }
@@ -84,7 +87,13 @@ impl Body {
 
     /// A body that is passed on until its end, or until `deadline`, when `request_timeout` has passed.
     pub(crate) fn stream(open: Open, deadline: Instant) -> Self {
-        let flow = Flow { open: Some(open), waits_for_runner: true, is_whole: false, reader: None };
+        let flow = Flow {
+            open: Some(open),
+            waits_for_runner: true,
+            is_whole: false,
+            cut: None,
+            reader: None,
+        };
         let flow = Arc::new(Mutex::new(flow));
         let watchdog = tokio::spawn(watch(Arc::clone(&flow), deadline)).abort_handle();
         Self::Stream(Box::new(Streamed { flow, watchdog }))
@@ -117,6 +126,9 @@ impl Open {
 impl Streamed {
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let mut flow = self.flow.lock();
+        if let Some(cut) = flow.cut.take() {
+            return Poll::Ready(Some(Err(cut)));
+        }
         let Some(open) = &mut flow.open else {
             return Poll::Ready((!flow.is_whole).then_some(Err(BodyError::TimedOut)));
         };
@@ -131,16 +143,22 @@ impl Streamed {
             Poll::Ready(Some(Ok(frame))) if !is_over => return Poll::Ready(Some(Ok(frame))),
             Poll::Ready(Some(Ok(frame))) => (Some(Ok(frame)), None),
             Poll::Ready(None) => (None, None),
-            Poll::Ready(Some(Err(error))) => {
-                (Some(Err(BodyError::Truncated)), Some(exchange::cut_short(&error)))
-            }
+            Poll::Ready(Some(Err(error))) => (None, Some(exchange::cut_short(&error))),
         };
         flow.is_whole = outcome.is_none();
+        flow.cut = outcome.is_some().then_some(BodyError::Truncated);
         let ended = flow.open.take();
         drop(flow);
         self.watchdog.abort();
+        //= docs/contract.md#truncation
+        //# What came before the cut MUST reach a caller that reads.
+        let is_cut = outcome.is_some();
         if let Some(open) = ended {
             open.end(outcome);
+        }
+        if is_cut {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         Poll::Ready(frame)
     }
