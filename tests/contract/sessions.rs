@@ -182,7 +182,6 @@ fn a_session_does_not_outlast_its_time() {
     let platform = Platform::serving(lab().set("request_timeout", 1));
     let before = platform.only_runner();
     let mut session = platform.session("/live");
-    session.greeting();
     closes(&mut session, 1001, "The session has lasted request_timeout");
     kept(&platform, before);
     // A runner that does not answer the handshake is as one that does not answer.

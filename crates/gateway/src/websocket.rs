@@ -267,7 +267,6 @@ async fn run(
     };
     if how != SessionEnd::CallerLeft {
         down.close(&mut caller_writes, why, Towards::Caller).await;
-        fal_relay::linger(&mut caller_reads).await;
     }
     if matches!(first, First::Platform(_)) {
         up.close(&mut runner_writes, why, Towards::Runner).await;
@@ -275,6 +274,9 @@ async fn run(
     }
     drop((runner_reads, runner_writes));
     session.end(how);
+    if how != SessionEnd::CallerLeft {
+        fal_relay::linger(&mut caller_reads).await;
+    }
     how
 }
 
