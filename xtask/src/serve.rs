@@ -17,7 +17,7 @@ use crate::{
 
 pub(crate) const HELP: &str = "
 cargo xtask serve [--config FILE] [--app EXAMPLE]... [--listen ADDR] [--data-dir DIR] [--queue URL]
-                  [--release|--debug] [--watch]
+                  [--tls] [--release|--debug] [--watch]
 
 Builds fal-server and the demo apps, and starts the platform. Ctrl-C stops it and every runner.
   --config FILE   your own apps (TOML); without it the demo apps are served as demo/hello and demo/lab
@@ -29,7 +29,8 @@ Builds fal-server and the demo apps, and starts the platform. Ctrl-C stops it an
   --release       optimised, for figures; --debug, the default, builds faster
   --watch         builds again after each change under crates/, and replaces the runners of what has changed without
                   dropping a request; a build that fails changes nothing. A change of the configuration counts too
-  --tls           not available in this version
+  --tls           TLS beside plain HTTP, on port 8443 (with a free port for one, a free one for both); then
+                  `eval \"$(target/debug/fal-server env)\"` points fal's Python client here
 
 Then, in another terminal:
   curl -X POST http://127.0.0.1:8080/run/demo/hello -H 'content-type: application/json' -d '{\"prompt\":\"you\"}'";
@@ -99,18 +100,19 @@ pub(crate) fn run(mut flags: Flags) -> Result<()> {
 }
 
 fn read(mut flags: Flags) -> Result<Wanted> {
-    if flags.switch("--tls") {
-        bail!(Usage("--tls is not available in this version".to_owned()));
-    }
     let (release, debug) = (flags.switch("--release"), flags.switch("--debug"));
     if release && debug {
         bail!(Usage("--release and --debug contradict each other".to_owned()));
     }
     let listen = flags.value("--listen")?;
+    let mut forwarded = listen.map(|addr| vec!["--listen".to_owned(), addr]).unwrap_or_default();
+    if flags.switch("--tls") {
+        forwarded.push("--tls".to_owned());
+    }
     let wanted = Wanted {
         config: flags.value("--config")?.map(PathBuf::from),
         apps: flags.values("--app")?,
-        forwarded: listen.map(|addr| vec!["--listen".to_owned(), addr]).unwrap_or_default(),
+        forwarded,
         data_dir: flags.value("--data-dir")?,
         queue: flags.value("--queue")?,
         profile: if release { Profile::Release } else { Profile::Debug },

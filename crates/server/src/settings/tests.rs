@@ -23,6 +23,27 @@ fn load_text(dir: &Path, text: &str) -> Result<Settings, Failure> {
     load(&arguments(file))
 }
 
+//= docs/contract.md#tls
+//= type=test
+//# With `--tls`, HTTP over TLS MUST be served beside plain HTTP, with a certificate that the authority in `DATA_DIR/tls/ca.pem` has signed.
+#[test]
+fn tls_is_wanted_by_the_flag_or_by_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = "[apps.\"a/b\"]\ncommand = [\"true\"]\n";
+    let tls = |head: &str, flag| {
+        let file = dir.path().join("fal.toml");
+        std::fs::write(&file, format!("{head}\n{app}")).unwrap();
+        let settings = load(&Serve { tls: flag, ..arguments(file) }).unwrap();
+        settings.tls.map(|tls| (tls.listen.to_string(), tls.files.is_none()))
+    };
+    let here = |port: u16| Some((format!("127.0.0.1:{port}"), true));
+    assert_eq!(tls("", false), None);
+    assert_eq!(tls("", true), here(8443));
+    assert_eq!(tls("listen = \"127.0.0.1:0\"", true), here(0));
+    assert_eq!(tls("[tls]\nlisten = \"127.0.0.1:9443\"", true), here(9443));
+    assert_eq!(tls("[tls]", false), here(8443));
+}
+
 /// The refusal of a configuration, without the folder it lies in.
 #[track_caller]
 fn refusal(text: &str) -> String {
