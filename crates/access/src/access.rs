@@ -99,14 +99,14 @@ impl Caller {
 #[derive(Debug)]
 pub struct Access {
     keys: Keys,
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
 }
 
 impl Access {
-    /// A door that these keys open, and tokens signed with this secret. Without keys it is open to all.
+    /// A door that these keys and tokens open. Without keys it is open to all.
     #[must_use]
-    pub fn new(keys: Keys, secret: &[u8]) -> Self {
-        Self { keys, tokens: Tokens::new(secret) }
+    pub const fn new(keys: Keys, tokens: Arc<Tokens>) -> Self {
+        Self { keys, tokens }
     }
 
     /// Whether nobody has to prove anything.
@@ -115,9 +115,9 @@ impl Access {
         self.keys.is_empty()
     }
 
-    /// What signs its tokens.
+    /// What signs and reads its tokens.
     #[must_use]
-    pub const fn tokens(&self) -> &Tokens {
+    pub const fn tokens(&self) -> &Arc<Tokens> {
         &self.tokens
     }
 
@@ -188,7 +188,7 @@ mod tests {
 
     fn access(keys: &[&str]) -> Access {
         let entries = keys.iter().map(|text| Entry::parse(text).unwrap());
-        Access::new(Keys::new(entries).unwrap(), b"secret")
+        Access::new(Keys::new(entries).unwrap(), Arc::new(Tokens::new(b"secret")))
     }
 
     #[track_caller]
@@ -273,7 +273,7 @@ mod tests {
     fn a_caller_has_the_limits_of_its_key() {
         let mut entry = Entry::parse("ops:a-secret").unwrap();
         entry.load.concurrent = Some(1);
-        let access = Access::new(Keys::new([entry]).unwrap(), b"secret");
+        let access = Access::new(Keys::new([entry]).unwrap(), Arc::new(Tokens::new(b"secret")));
         let (first, second) =
             (access.holder(Some(KEY)).unwrap(), access.holder(Some(KEY)).unwrap());
         let pass = first.enter(Moment::from_micros(0)).unwrap();

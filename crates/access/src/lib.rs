@@ -7,10 +7,12 @@
 //! Invariant: no key's text is held, printed or compared byte by byte; nothing here reads a clock.
 //!
 //! ```
-//! use fal_access::{Access, Entry, Keys, Mode, Proof};
+//! use std::sync::Arc;
+//!
+//! use fal_access::{Access, Entry, Keys, Mode, Proof, Tokens};
 //!
 //! let keys = Keys::new([Entry::parse("ops:a-long-secret")?])?;
-//! let access = Access::new(keys, b"what tokens are signed with");
+//! let access = Access::new(keys, Arc::new(Tokens::new(b"what tokens are signed with")));
 //! let proof = Proof { authorization: Some(b"Key ops:a-long-secret"), token: None };
 //! let caller = access.admit(Mode::Private, (&"demo/hello".parse()?, "/"), proof, 1_790_000_000)?;
 //! assert_eq!(caller.name(), Some("ops"));

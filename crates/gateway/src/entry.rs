@@ -1,5 +1,7 @@
 //! Who may come in, and with how much.
 
+use std::borrow::Cow;
+
 use fal_access::{Busy, Caller, Denied, Pass, Proof};
 use fal_node::App;
 use fal_types::RequestId;
@@ -90,14 +92,14 @@ pub(crate) fn busy(why: Busy, id: RequestId) -> Response<Body> {
 }
 
 /// A query without what only the platform reads of it.
-pub(crate) fn without_token(query: Option<&str>) -> Option<String> {
+pub(crate) fn without_token(query: Option<&str>) -> Option<Cow<'_, str>> {
     let query = query?;
     if !query.contains(TOKEN) {
-        return Some(query.to_owned());
+        return Some(Cow::Borrowed(query));
     }
     let is_kept = |part: &&str| part.split('=').next() != Some(TOKEN);
     let kept: Vec<_> = query.split('&').filter(is_kept).collect();
-    (!kept.is_empty()).then(|| kept.join("&"))
+    (!kept.is_empty()).then(|| Cow::Owned(kept.join("&")))
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ async fn http2(
 }
 
 /// Resolves when the gateway closes.
-async fn closed(closing: &mut watch::Receiver<bool>) {
+pub(crate) async fn closed(closing: &mut watch::Receiver<bool>) {
     // A sender that is gone means the same as its word.
     let _word = closing.wait_for(|closing| *closing).await.is_ok();
 }

@@ -162,7 +162,10 @@ impl Gateway {
 
 /// Gives a request what the rest of the gateway reads, however it came in.
 fn complete(request: &mut Request<Incoming>, arrival: &Arrival) {
-    request.extensions_mut().insert(arrival.scheme.clone());
+    // Whoever reads it takes plain HTTP for what is not said, so most requests need no room for it.
+    if arrival.scheme != Scheme::HTTP {
+        request.extensions_mut().insert(arrival.scheme.clone());
+    }
     // In HTTP/2 the host is a part of the URL, and that is what counts.
     if let Some(authority) = request.uri().authority()
         && let Ok(host) = HeaderValue::from_str(authority.as_str())

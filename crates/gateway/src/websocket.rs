@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use self::caller::{Caller, Watch};
-use crate::{Gateway, body::Body, direct, headers, problem};
+use crate::{Gateway, body::Body, direct, headers, problem, serve::closed};
 
 const EXTENSIONS: HeaderName = header::SEC_WEBSOCKET_EXTENSIONS;
 const KEY: HeaderName = header::SEC_WEBSOCKET_KEY;
@@ -296,10 +296,4 @@ enum First {
 async fn leaves(watch: &Watch) {
     watch.left().await;
     tokio::time::sleep(FAREWELL).await;
-}
-
-/// Resolves when the gateway closes.
-async fn closed(closing: &mut watch::Receiver<bool>) {
-    // A sender that is gone means the same as its word.
-    let _word = closing.wait_for(|closing| *closing).await.is_ok();
 }

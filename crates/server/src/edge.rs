@@ -57,7 +57,6 @@ pub(crate) struct Front {
     own: Option<Own>,
     access: Access,
     store: fal_objects::Store,
-    secret: [u8; 32],
 }
 
 impl Front {
@@ -67,8 +66,8 @@ impl Front {
         let plain = bind(settings.listen)?;
         let addr = plain.local_addr().context("could not read the listener's address")?;
         let tls = settings.tls.as_ref().map(|_| secured(settings)).transpose()?;
-        let secret = key.derive("tokens");
-        let (access, own) = access(settings, &secret)?;
+        let tokens = Arc::new(Tokens::new(&key.derive("tokens")));
+        let (access, own) = access(settings, tokens)?;
         let mut options = fal_objects::Options::new(settings.data_dir.join("objects"));
         let wanted = settings.objects;
         options.max_object = wanted.max_object.unwrap_or(options.max_object);
@@ -78,7 +77,7 @@ impl Front {
             fal_objects::Store::open(options).context("could not open what was uploaded")?;
         let is_other = settings.tls.as_ref().is_none_or(|tls| tls.files.is_some());
         let signer = if is_other { Signer::Other } else { Signer::Own };
-        Ok(Self { addr, plain, tls, signer, own, access, store, secret })
+        Ok(Self { addr, plain, tls, signer, own, access, store })
     }
 
     /// Says where it listens: to programs that wait for it, and to the tools on this machine.
@@ -116,7 +115,7 @@ impl Front {
     ) -> Served {
         let clock = Clock::start();
         let clock: fal_rest::Clock = Arc::new(move || clock.now());
-        let tokens = Arc::new(Tokens::new(&self.secret));
+        let tokens = Arc::clone(self.access.tokens());
         tokio::spawn(fal_rest::sweep(self.store.clone(), Arc::clone(&clock)));
         let mut rest = fal_rest::Options::new(self.store, tokens, clock);
         rest.public_url.clone_from(&settings.public_url);
@@ -223,7 +222,7 @@ async fn keep_reading(acceptor: Acceptor) {
 }
 
 /// Who may come in, and the platform's own keys where there are keys.
-fn access(settings: &Settings, secret: &[u8]) -> anyhow::Result<(Access, Option<Own>)> {
+fn access(settings: &Settings, tokens: Arc<Tokens>) -> anyhow::Result<(Access, Option<Own>)> {
     let mut entries = settings.keys.clone();
     let mut own = None;
     if !entries.is_empty() {
@@ -236,7 +235,7 @@ fn access(settings: &Settings, secret: &[u8]) -> anyhow::Result<(Access, Option<
         own = Some(made.context("could not make keys of the platform's own")?);
     }
     let keys = Keys::new(entries).context("could not use the keys")?;
-    Ok((Access::new(keys, secret), own))
+    Ok((Access::new(keys, tokens), own))
 }
 
 //= docs/contract.md#ready-line

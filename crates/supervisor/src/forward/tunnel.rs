@@ -25,17 +25,8 @@ pub enum Switch {
 /// The bytes to and from a runner after it has switched protocols. They end when the runner's connections are cut.
 pub struct Tunnel {
     io: TokioIo<hyper::upgrade::Upgraded>,
-    link: Arc<Link>,
     /// By this the connection is found when all are cut.
     _listed: Listed,
-}
-
-impl Tunnel {
-    /// Whether its end was the platform's doing, see [`Runner::cut`](crate::Runner::cut).
-    #[must_use]
-    pub fn is_cut(&self) -> bool {
-        self.link.is_cut()
-    }
 }
 
 impl Link {
@@ -57,7 +48,7 @@ impl Link {
         let upgraded = hyper::upgrade::on(&mut response);
         let upgraded = upgraded.await.map_err(ForwardError::Disconnected)?;
         let (head, _) = response.into_parts();
-        let tunnel = Tunnel { io: TokioIo::new(upgraded), link: Arc::clone(self), _listed: listed };
+        let tunnel = Tunnel { io: TokioIo::new(upgraded), _listed: listed };
         Ok(Switch::Switched(Box::new(head), tunnel))
     }
 }
